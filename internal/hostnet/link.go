@@ -1,0 +1,79 @@
+package hostnet
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+)
+
+// maxLinkName is IFNAMSIZ of uapi/linux/if.h less the terminating NUL.
+const maxLinkName = 15
+
+// ValidLinkName reports whether the kernel accepts name for a link: 1 to 15
+// bytes, neither "." nor "..", without "/", ":" and white space (dev_valid_name
+// in net/core/dev.c). Control characters and what is not UTF-8, which the
+// kernel lets pass, are refused too: a name is printed and put in an environment.
+func ValidLinkName(name string) bool {
+	if name == "" || len(name) > maxLinkName || name == "." || name == ".." {
+		return false
+	}
+	if strings.ContainsAny(name, "/:") || !printable(name) {
+		return false
+	}
+	return !strings.ContainsFunc(name, unicode.IsSpace)
+}
+
+// Link is a network link as the kernel tells of it.
+type Link struct {
+	Index int
+	Name  string
+	// Flags are the IFF_* flags of netdevice(7).
+	Flags uint32
+	// OperState is the RFC 2863 operational state, IF_OPER_* of uapi/linux/if.h.
+	OperState uint8
+	// MasterIndex is the ifindex of the bridge, bond or VRF above, 0 for none.
+	MasterIndex int
+	// MasterVRF is true where the link above is a VRF, which does not enslave
+	// its members: they keep addresses of their own.
+	MasterVRF bool
+	// Type is the ARPHRD_* type of uapi/linux/if_arp.h.
+	Type uint16
+}
+
+// IFF_* of netdevice(7) and IF_OPER_* of uapi/linux/if.h, as far as used here.
+const (
+	FlagUp       = 1 << 0
+	FlagLoopback = 1 << 3
+	FlagLowerUp  = 1 << 16
+	FlagDormant  = 1 << 17
+
+	OperDormant = 5
+	OperUp      = 6
+)
+
+// Addr is an address on a link.
+type Addr struct {
+	// Prefix is the address with the length of its prefix, not masked.
+	Prefix netip.Prefix
+	// Peer is the other end of a point-to-point address; invalid for none.
+	Peer netip.Addr
+	// Scope is RT_SCOPE_* of rtnetlink(7): 0 global, 253 link, 254 host.
+	Scope uint8
+	// Flags are the IFA_F_* flags of uapi/linux/if_addr.h.
+	Flags uint32
+}
+
+// RT_SCOPE_* and IFA_F_* as far as used here.
+const (
+	ScopeGlobal = 0
+	ScopeSite   = 200
+	ScopeLink   = 253
+	ScopeHost   = 254
+
+	AddrTentative = 0x40
+	AddrDADFailed = 0x08
+)
+
+// Usable reports whether the kernel accepts traffic for a: IPv6 duplicate
+// address detection (RFC 4862 section 5.4) is neither running nor failed.
+func (a Addr) Usable() bool { return a.Flags&(AddrTentative|AddrDADFailed) == 0 }
