@@ -33,9 +33,6 @@ type Link struct {
 	OperState uint8
 	// MasterIndex is the ifindex of the bridge, bond or VRF above, 0 for none.
 	MasterIndex int
-	// MasterVRF is true where the link above is a VRF, which does not enslave
-	// its members: they keep addresses of their own.
-	MasterVRF bool
 	// Type is the ARPHRD_* type of uapi/linux/if_arp.h.
 	Type uint16
 }
@@ -44,12 +41,29 @@ type Link struct {
 const (
 	FlagUp       = 1 << 0
 	FlagLoopback = 1 << 3
+	FlagRunning  = 1 << 6
+	FlagSlave    = 1 << 11
 	FlagLowerUp  = 1 << 16
 	FlagDormant  = 1 << 17
 
+	OperUnknown = 0
 	OperDormant = 5
 	OperUp      = 6
 )
+
+// HasCarrier reports whether the link can pass traffic. Drivers that keep no
+// operational state leave it unknown, and then the flags tell: RFC 2863 and
+// Documentation/networking/operstates.rst of the kernel.
+func (l Link) HasCarrier() bool {
+	switch l.OperState {
+	case OperUp:
+		return true
+	case OperUnknown:
+		const lower = FlagLowerUp | FlagRunning
+		return l.Flags&lower == lower && l.Flags&FlagDormant == 0
+	}
+	return false
+}
 
 // Addr is an address on a link.
 type Addr struct {

@@ -1,86 +1,82 @@
 package hostnet
 
-// States are the values of a link's properties, by networkd's words; an empty
-// one is not known.
+// States are the values of a link's properties, by networkd's words; a missing
+// or empty one is not known.
 type States map[Property]string
 
+// Reach tells how far an address, or the best one of several, is good for.
+type Reach uint8
+
+// The reaches, in networkd's words for an address state.
+const (
+	ReachOff      Reach = iota // no usable address
+	ReachDegraded              // the local link only
+	ReachRoutable              // beyond it
+)
+
+// String returns networkd's word for r.
+func (r Reach) String() string {
+	switch r {
+	case ReachDegraded:
+		return "degraded"
+	case ReachRoutable:
+		return "routable"
+	}
+	return "off"
+}
+
+// Reach tells how far a is good for, by its scope as networkd does: one of
+// link scope makes a link degraded, a wider one routable.
+func (a Addr) Reach() Reach {
+	switch {
+	case !a.Usable() || a.Scope >= ScopeHost:
+		return ReachOff
+	case a.Scope >= ScopeSite:
+		return ReachDegraded
+	}
+	return ReachRoutable
+}
+
 // DeriveStates tells a link's operational, carrier and address states from
-// what the kernel says alone, by the definitions of networkctl(1) and the
-// order of tests of systemd's link_update_operstate(): for hosts, and times,
-// without networkd. Administrative and online states have no meaning there.
-func DeriveStates(l Link, addrs []Addr) States {
+// what the kernel says alone, by the definitions of networkctl(1): for hosts,
+// and times, without networkd. v4 and v6 are the widest reaches of the link's
+// addresses. Administrative and online states have no meaning there.
+func DeriveStates(l Link, v4, v6 Reach) States {
 	carrier := carrierState(l)
-	v4, v6 := "off", "off"
-	for _, a := range addrs {
-		s := &v6
-		if a.Prefix.Addr().Is4() {
-			s = &v4
-		}
-		*s = widerAddressState(*s, a)
-	}
-	address := v4
-	if rank(v6) > rank(v4) {
-		address = v6
-	}
+	address := max(v4, v6)
 	return States{
 		CarrierState:     carrier,
-		AddressState:     address,
-		IPv4AddressState: v4,
-		IPv6AddressState: v6,
+		AddressState:     address.String(),
+		IPv4AddressState: v4.String(),
+		IPv6AddressState: v6.String(),
 		OperationalState: operationalState(carrier, address),
 	}
 }
 
 func carrierState(l Link) string {
-	enslaved := l.MasterIndex != 0 && !l.MasterVRF
 	switch {
-	case l.Flags&FlagUp == 0:
-		return "off"
-	case l.Flags&FlagLowerUp == 0:
-		return "no-carrier"
-	case l.OperState == OperDormant || l.Flags&FlagDormant != 0:
+	case l.OperState == OperDormant:
 		return "dormant"
-	case enslaved:
+	case l.HasCarrier() && (l.MasterIndex != 0 || l.Flags&FlagSlave != 0):
 		return "enslaved"
+	case l.HasCarrier():
+		return "carrier"
+	case l.Flags&FlagUp != 0:
+		return "no-carrier"
 	}
-	return "carrier"
+	return "off"
 }
 
-func operationalState(carrier, address string) string {
+// operationalState combines carrier and addresses: an address counts only with
+// a carrier below it, and one of link scope does not free an enslaved link.
+func operationalState(carrier string, address Reach) string {
 	switch {
 	case carrier != "carrier" && carrier != "enslaved":
 		return carrier
-	case carrier == "enslaved":
-		return "enslaved"
-	case address == "off":
-		return "carrier"
+	case address == ReachRoutable:
+		return "routable"
+	case carrier == "carrier" && address == ReachDegraded:
+		return "degraded"
 	}
-	return address // degraded or routable
-}
-
-// widerAddressState widens s by what one address adds: an address of global
-// or site scope makes a link routable, one of link scope degraded; loopback's
-// own and those not usable yet do not count.
-func widerAddressState(s string, a Addr) string {
-	if !a.Usable() || a.Scope == ScopeHost {
-		return s
-	}
-	word := "routable"
-	if a.Scope == ScopeLink || a.Prefix.Addr().IsLinkLocalUnicast() {
-		word = "degraded"
-	}
-	if rank(word) > rank(s) {
-		return word
-	}
-	return s
-}
-
-func rank(addressState string) int {
-	switch addressState {
-	case "routable":
-		return 2
-	case "degraded":
-		return 1
-	}
-	return 0
+	return carrier
 }

@@ -1,0 +1,130 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+func (m message) decodeLink(use func(hostnet.Change)) {
+	// struct ifinfomsg: family, pad, type, index, flags, change. A bridge
+	// tells of its ports in messages of family AF_BRIDGE, whose RTM_DELLINK
+	// is the end of a membership, not of a link (rtnetlink(7)).
+	if len(m.body) < unix.SizeofIfInfomsg || m.body[0] != unix.AF_UNSPEC {
+		return
+	}
+	l := hostnet.Link{
+		Type:  binary.NativeEndian.Uint16(m.body[2:]),
+		Index: int(int32(native32(m.body[4:]))),
+		Flags: native32(m.body[8:]),
+	}
+	eachAttribute(m.body, unix.SizeofIfInfomsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.IFLA_IFNAME:
+			l.Name = text(v)
+		case unix.IFLA_OPERSTATE:
+			if len(v) > 0 {
+				l.OperState = v[0]
+			}
+		case unix.IFLA_MASTER:
+			l.MasterIndex = int(native32(v))
+		}
+	})
+	if l.Index <= 0 || l.Name == "" {
+		return
+	}
+	use(hostnet.Change{
+		Object: hostnet.ObjectLink, Gone: m.kind == unix.RTM_DELLINK,
+		Index: l.Index, Link: l, Raw: m.body,
+	})
+}
+
+func (m message) decodeAddr(use func(hostnet.Change)) {
+	// struct ifaddrmsg: family, prefixlen, flags, scope, index.
+	if len(m.body) < unix.SizeofIfAddrmsg {
+		return
+	}
+	a := hostnet.Addr{Flags: uint32(m.body[2]), Scope: m.body[3]}
+	var local, address netip.Addr
+	eachAttribute(m.body, unix.SizeofIfAddrmsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(v)
+		case unix.IFA_ADDRESS:
+			address, _ = netip.AddrFromSlice(v)
+		case unix.IFA_FLAGS: // all 32, where the header has but 8
+			a.Flags = native32(v)
+		}
+	})
+	// IFA_ADDRESS is the prefix address, which is the other end's on a
+	// point-to-point link; IFA_LOCAL is ours there (uapi/linux/if_addr.h).
+	if !local.IsValid() {
+		local = address
+	} else if address.IsValid() && address != local {
+		a.Peer = address
+	}
+	if !local.IsValid() {
+		return
+	}
+	a.Prefix = netip.PrefixFrom(local, int(m.body[1]))
+	use(hostnet.Change{
+		Object: hostnet.ObjectAddr, Gone: m.kind == unix.RTM_DELADDR,
+		Index: int(native32(m.body[4:])), Addr: a, Digest: addrDigest(a), Raw: m.body,
+	})
+}
+
+func addrDigest(a hostnet.Addr) uint64 {
+	d := newDigest()
+	b := a.Prefix.Addr().As16()
+	d.bytes(b[:])
+	d.byte(byte(a.Prefix.Bits()))
+	d.byte(a.Scope)
+	if a.Peer.IsValid() {
+		p := a.Peer.As16()
+		d.bytes(p[:])
+	}
+	return d.sum()
+}
+
+func (m message) decodeRule(use func(hostnet.Change)) {
+	// struct fib_rule_hdr has the size of struct rtmsg.
+	if len(m.body) < unix.SizeofRtMsg {
+		return
+	}
+	// All of a rule is its identity: nothing in it changes by itself.
+	d := newDigest()
+	d.bytes(m.body)
+	use(hostnet.Change{
+		Object: hostnet.ObjectRule, Gone: m.kind == unix.RTM_DELRULE,
+		Digest: d.sum(), Raw: m.body,
+	})
+}
+
+// digest is FNV-1a of 64 bits: the same in every process, and nothing to
+// allocate. It tells sets apart; it guards nothing.
+type digest uint64
+
+func newDigest() *digest {
+	d := digest(14695981039346656037)
+	return &d
+}
+
+func (d *digest) byte(b byte) { *d = (*d ^ digest(b)) * 1099511628211 }
+
+func (d *digest) bytes(b []byte) {
+	for _, c := range b {
+		d.byte(c)
+	}
+}
+
+func (d *digest) sum() uint64 {
+	// Sums of digests stand for sets, and FNV alone leaves patterns in the
+	// high bits of short inputs: mix as splitmix64 ends.
+	z := uint64(*d)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

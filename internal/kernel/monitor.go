@@ -1,0 +1,111 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// watchedGroups are the multicast groups of links, addresses, routes and rules
+// of both families: one socket for all keeps the order among them.
+func watchedGroups() []int {
+	return []int{
+		unix.RTNLGRP_LINK,
+		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
+	}
+}
+
+// turnDatagrams bounds what one Receive reads, so that a storm of messages
+// does not starve the caller's other sources.
+const turnDatagrams = 256
+
+// Monitor follows what the kernel tells of links, addresses, routes and rules.
+// It needs no privilege. All but Readable and Close are for one goroutine.
+type Monitor struct {
+	notifications *socket
+	readable      chan struct{}
+	rearm         chan struct{}
+	done          chan struct{}
+	closeOnce     sync.Once
+	buf           []byte
+}
+
+// OpenMonitor subscribes to the kernel's notifications in the calling
+// thread's network namespace.
+func OpenMonitor() (*Monitor, error) {
+	s, err := openSocket(watchedGroups()...)
+	if err != nil {
+		return nil, err
+	}
+	m := &Monitor{
+		notifications: s,
+		readable:      make(chan struct{}),
+		rearm:         make(chan struct{}, 1),
+		done:          make(chan struct{}),
+		buf:           make([]byte, receiveBytes),
+	}
+	go m.pump()
+	return m, nil
+}
+
+// pump waits until there is something to read, says so, and waits again when
+// it was read: the owner reads itself, so that "nothing more to read" is a
+// fact it can build on.
+func (m *Monitor) pump() {
+	for m.notifications.wait() == nil {
+		select {
+		case m.readable <- struct{}{}:
+		case <-m.done:
+			return
+		}
+		select {
+		case <-m.rearm:
+		case <-m.done:
+			return
+		}
+	}
+}
+
+// Readable delivers a value when Receive has something to read. Each value
+// must be answered by one call of Rearm.
+func (m *Monitor) Readable() <-chan struct{} { return m.readable }
+
+// Rearm makes Readable deliver again.
+func (m *Monitor) Rearm() { m.rearm <- struct{}{} }
+
+// Receive passes on what the kernel told up to now, without blocking. It
+// returns ErrOverrun when the kernel dropped messages; it may then be called
+// again for those that it kept.
+func (m *Monitor) Receive(use func(hostnet.Change)) error {
+	for range turnDatagrams {
+		n, err := m.notifications.receive(m.buf)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case errors.Is(err, ErrOverrun):
+			return err
+		case err != nil:
+			return fmt.Errorf("receiving from the kernel: %w", err)
+		}
+		if _, err := eachMessage(m.buf[:n], func(msg message) { msg.decode(use) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close ends the subscription.
+func (m *Monitor) Close() error {
+	var err error
+	m.closeOnce.Do(func() {
+		close(m.done)
+		err = m.notifications.close()
+	})
+	return err
+}

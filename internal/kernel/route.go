@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// struct rtnexthop of uapi/linux/rtnetlink.h: len, flags, hops, ifindex.
+const sizeofNextHop = 8
+
+func (m message) decodeRoute(use func(hostnet.Change)) {
+	if len(m.body) < unix.SizeofRtMsg || !interestingRoute(m.body) {
+		return
+	}
+	c := hostnet.Change{
+		Object: hostnet.ObjectRoute, Gone: m.kind == unix.RTM_DELROUTE,
+		Replaced: m.kind == unix.RTM_NEWROUTE && m.flags&unix.NLM_F_REPLACE != 0,
+		Digest:   routeDigest(m.body), Raw: m.body,
+	}
+	var multipath []byte
+	eachAttribute(m.body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.RTA_OIF:
+			c.Index = int(native32(v))
+		case unix.RTA_MULTIPATH:
+			multipath = v
+		}
+	})
+	if len(multipath) < sizeofNextHop {
+		use(c)
+		return
+	}
+	for len(multipath) >= sizeofNextHop {
+		length := int(native16(multipath))
+		if length < sizeofNextHop || length > len(multipath) {
+			return
+		}
+		c.Index = int(native32(multipath[4:]))
+		use(c)
+		multipath = multipath[min(align(length), len(multipath)):]
+	}
+}
+
+// interestingRoute tells routes that somebody set from those that the kernel
+// keeps for itself: the local table's, which follow addresses, and cached
+// clones (rtnetlink(7)).
+func interestingRoute(body []byte) bool {
+	flags := native32(body[8:])
+	if flags&unix.RTM_F_CLONED != 0 || body[4] == unix.RT_TABLE_LOCAL {
+		return false
+	}
+	switch body[7] {
+	case unix.RTN_UNICAST, unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_THROW, unix.RTN_NAT, unix.RTN_LOCAL:
+		return true
+	}
+	return false // broadcast, multicast and anycast come with addresses
+}
+
+// routeDigest is of what makes a route another one: not of what a router
+// advertisement or a carrier changes in passing (lifetimes, RTNH_F_LINKDOWN).
+func routeDigest(body []byte) uint64 {
+	d := newDigest()
+	d.bytes(body[0:8]) // family, lengths, tos, table, protocol, scope, type
+	eachAttribute(body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.RTA_CACHEINFO, unix.RTA_PREF:
+			return
+		case unix.RTA_MULTIPATH:
+			digestNextHops(d, v)
+			return
+		}
+		d.byte(byte(kind))
+		d.bytes(v)
+	})
+	return d.sum()
+}
+
+// digestNextHops leaves the flags of each next hop out.
+func digestNextHops(d *digest, hops []byte) {
+	for len(hops) >= sizeofNextHop {
+		length := int(native16(hops))
+		if length < sizeofNextHop || length > len(hops) {
+			return
+		}
+		d.bytes(hops[0:2])
+		d.bytes(hops[3:length])
+		hops = hops[min(align(length), len(hops)):]
+	}
+}
+
+// Describe tells a route or address of a change in the notation of ip(8).
+func (m *Monitor) Describe(c hostnet.Change) string {
+	switch c.Object {
+	case hostnet.ObjectAddr:
+		if c.Addr.Peer.IsValid() {
+			return c.Addr.Prefix.Addr().String() + " peer " + netip.PrefixFrom(c.Addr.Peer, c.Addr.Prefix.Bits()).String()
+		}
+		return c.Addr.Prefix.String()
+	case hostnet.ObjectRoute:
+		return describeRoute(c.Raw)
+	}
+	return ""
+}
+
+// maxRouteText keeps a multipath route with many hops within what an event
+// may hold.
+const maxRouteText = 200
+
+func describeRoute(body []byte) string {
+	if len(body) < unix.SizeofRtMsg {
+		return ""
+	}
+	r := routeText{destination: "default", table: uint32(body[4])}
+	eachAttribute(body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.RTA_DST:
+			if a, ok := netip.AddrFromSlice(v); ok {
+				r.destination = netip.PrefixFrom(a, int(body[1])).String()
+			}
+		case unix.RTA_GATEWAY:
+			r.gateway, _ = netip.AddrFromSlice(v)
+		case unix.RTA_PREFSRC:
+			r.source, _ = netip.AddrFromSlice(v)
+		case unix.RTA_TABLE:
+			r.table = native32(v)
+		case unix.RTA_PRIORITY:
+			r.metric = native32(v)
+		}
+	})
+	return r.String(body[7])
+}
+
+type routeText struct {
+	destination     string
+	gateway, source netip.Addr
+	table, metric   uint32
+}
+
+// String writes the route of the given RTN_* type.
+func (r routeText) String(kind byte) string {
+	var b strings.Builder
+	if name := routeTypes()[kind]; name != "" {
+		b.WriteString(name + " ")
+	}
+	b.WriteString(r.destination)
+	if r.gateway.IsValid() {
+		fmt.Fprintf(&b, " via %s", r.gateway)
+	}
+	if r.table != unix.RT_TABLE_MAIN {
+		fmt.Fprintf(&b, " table %d", r.table)
+	}
+	if r.source.IsValid() {
+		fmt.Fprintf(&b, " src %s", r.source)
+	}
+	if r.metric != 0 {
+		b.WriteString(" metric " + strconv.FormatUint(uint64(r.metric), 10))
+	}
+	s := b.String()
+	return s[:min(len(s), maxRouteText)]
+}
+
+func routeTypes() map[byte]string {
+	return map[byte]string{
+		unix.RTN_BLACKHOLE: "blackhole", unix.RTN_UNREACHABLE: "unreachable", unix.RTN_LOCAL: "local",
+		unix.RTN_PROHIBIT: "prohibit", unix.RTN_THROW: "throw", unix.RTN_NAT: "nat",
+	}
+}

@@ -1,0 +1,217 @@
+package networkd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// callTimeout is how long networkd may take to answer before it counts as
+// silent: a stopped or hung one keeps its name on the bus.
+const callTimeout = 5 * time.Second
+
+var (
+	// errNoOwner means that networkd is not running, or lost the bus: it does
+	// not come back by itself when the bus was restarted (systemd 252).
+	errNoOwner = errors.New("systemd-networkd is not on the bus")
+	// errForeign means a bus that is shared with another network namespace.
+	errForeign = errors.New("systemd-networkd on the bus manages another network namespace")
+	// errSilent means that networkd has its name and does not answer.
+	errSilent = errors.New("systemd-networkd does not answer")
+	// ErrUnknownLink is returned for a link that networkd does not know.
+	ErrUnknownLink = errors.New("link is unknown to systemd-networkd")
+)
+
+// inbox is a godbus signal handler that keeps signals in the order in which
+// the bus sent them, between the replies that godbus hands out from the same
+// goroutine: a signal that came before a reply is in the inbox when the reply
+// is there. godbus's own handlers start goroutines when a channel is full.
+type inbox struct {
+	mu     sync.Mutex
+	queue  []*dbus.Signal
+	notify chan struct{}
+}
+
+func newInbox() *inbox { return &inbox{notify: make(chan struct{}, 1)} }
+
+// DeliverSignal implements dbus.SignalHandler.
+func (in *inbox) DeliverSignal(_, _ string, s *dbus.Signal) {
+	in.mu.Lock()
+	in.queue = append(in.queue, s)
+	in.mu.Unlock()
+	select {
+	case in.notify <- struct{}{}:
+	default:
+	}
+}
+
+func (in *inbox) take() []*dbus.Signal {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	q := in.queue
+	in.queue = nil
+	return q
+}
+
+// bus is one connection to the system bus.
+type bus struct {
+	conn  *dbus.Conn
+	inbox *inbox
+}
+
+func dialBus(ctx context.Context) (*bus, error) {
+	in := newInbox()
+	conn, err := dbus.ConnectSystemBus(
+		dbus.WithContext(ctx), dbus.WithSignalHandler(in),
+		dbus.WithAuth(dbus.AuthExternal(strconv.Itoa(os.Geteuid()))))
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the system bus: %w", err)
+	}
+	return &bus{conn, in}, nil
+}
+
+func (b *bus) close() { _ = b.conn.Close() }
+
+// subscribe asks for the signals of networkd, and for those of the bus about
+// networkd's name. The bus filters by the present owner of the name, so
+// nobody else's signals arrive (CVE-2022-29799).
+func (b *bus) subscribe() error {
+	rules := [][]dbus.MatchOption{{
+		dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"),
+		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, busName),
+	}, {
+		dbus.WithMatchSender(busName), dbus.WithMatchInterface("org.freedesktop.DBus.Properties"),
+		dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchPathNamespace(managerObj),
+	}}
+	for _, rule := range rules {
+		if err := b.conn.AddMatchSignal(rule...); err != nil {
+			return fmt.Errorf("subscribing to signals: %w", err)
+		}
+	}
+	return nil
+}
+
+// owner returns the unique name of networkd.
+func (b *bus) owner(ctx context.Context) (string, error) {
+	var name string
+	err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, busName).Store(&name)
+	if isError(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
+		return "", errNoOwner
+	}
+	if err != nil {
+		return "", fmt.Errorf("asking for the owner of %s: %w", busName, err)
+	}
+	return name, nil
+}
+
+// call starts a method call on networkd, addressed to its unique name: with
+// the flag besides, nothing can activate it.
+func (b *bus) call(ctx context.Context, owner, path, method string, args ...any) *dbus.Call {
+	obj := b.conn.Object(owner, dbus.ObjectPath(path))
+	return obj.GoWithContext(ctx, method, dbus.FlagNoAutoStart, nil, args...)
+}
+
+func (b *bus) properties(ctx context.Context, owner, path, iface string) *dbus.Call {
+	return b.call(ctx, owner, path, "org.freedesktop.DBus.Properties.GetAll", iface)
+}
+
+// wait returns a call's error in our terms.
+func wait(call *dbus.Call) error {
+	<-call.Done
+	switch {
+	case call.Err == nil:
+		return nil
+	case errors.Is(call.Err, context.DeadlineExceeded), isError(call.Err, "org.freedesktop.DBus.Error.NoReply"):
+		return errSilent
+	case isError(call.Err, "org.freedesktop.DBus.Error.UnknownObject"):
+		return ErrUnknownLink
+	case isError(call.Err, "org.freedesktop.DBus.Error.ServiceUnknown"), isError(call.Err, "org.freedesktop.DBus.Error.NameHasNoOwner"):
+		return errNoOwner
+	}
+	return call.Err
+}
+
+func isError(err error, name string) bool {
+	var e dbus.Error
+	return errors.As(err, &e) && e.Name == name
+}
+
+// waitStates returns the properties that a GetAll call brought.
+func waitStates(call *dbus.Call) (hostnet.States, error) {
+	if err := wait(call); err != nil {
+		return nil, err
+	}
+	var values map[string]dbus.Variant
+	if err := call.Store(&values); err != nil {
+		return nil, fmt.Errorf("reading properties: %w", err)
+	}
+	return checkedStates(values), nil
+}
+
+// checkedStates keeps the properties that hooks see and whose words are known.
+func checkedStates(values map[string]dbus.Variant) hostnet.States {
+	states := hostnet.States{}
+	for _, p := range hostnet.Properties() {
+		word, ok := values[string(p)].Value().(string)
+		if ok && hostnet.IsState(p, word) {
+			states[p] = word
+		}
+	}
+	return states
+}
+
+// checkNamespace makes sure that the networkd on this bus manages the links
+// that we see: a container may share its host's bus. NamespaceId is told since
+// systemd 252; an older one is taken at its word.
+func (b *bus) checkNamespace(ctx context.Context, owner string) error {
+	call := b.call(ctx, owner, managerObj, "org.freedesktop.DBus.Properties.Get", managerInterface, "NamespaceId")
+	if err := wait(call); err != nil {
+		if errors.Is(err, errSilent) || errors.Is(err, errNoOwner) {
+			return err
+		}
+		return nil
+	}
+	var v dbus.Variant
+	if err := call.Store(&v); err != nil {
+		return nil
+	}
+	id, ok := v.Value().(uint64)
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/net", &st); err != nil || !ok || id == 0 {
+		return nil
+	}
+	if st.Ino != id {
+		return errForeign
+	}
+	return nil
+}
+
+// links returns the ifindexes of the links that networkd knows.
+func (b *bus) links(ctx context.Context, owner string) ([]int, error) {
+	call := b.call(ctx, owner, managerObj, managerInterface+".ListLinks")
+	if err := wait(call); err != nil {
+		return nil, err
+	}
+	var entries []struct {
+		Index int32
+		Name  string
+		Path  dbus.ObjectPath
+	}
+	if err := call.Store(&entries); err != nil {
+		return nil, fmt.Errorf("reading the list of links: %w", err)
+	}
+	indexes := make([]int, 0, len(entries))
+	for _, e := range entries {
+		indexes = append(indexes, int(e.Index))
+	}
+	return indexes, nil
+}

@@ -1,0 +1,280 @@
+package networkd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+const (
+	// firstRetry and lastRetry bound the wait between attempts to reach the
+	// bus, or a networkd that does not answer; it doubles from one to the other.
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 5 * time.Second
+	// callsAtOnce is how many links are asked about side by side.
+	callsAtOnce = 64
+)
+
+// Follower follows networkd on the system bus, through restarts of either.
+type Follower struct {
+	events  chan hostnet.BusEvent
+	refresh chan int
+}
+
+// NewFollower returns a follower; Run makes it work.
+func NewFollower() *Follower {
+	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, 1)}
+}
+
+// Events delivers what networkd tells, in the order in which it told it. The
+// first event is Up or Down.
+func (f *Follower) Events() <-chan hostnet.BusEvent { return f.events }
+
+// Refresh asks networkd for all properties of a link. The answer comes as a
+// change; no answer makes the follower go down until networkd answers. While
+// another question is open this one is dropped: ask again.
+func (f *Follower) Refresh(index int) {
+	select {
+	case f.refresh <- index:
+	default:
+	}
+}
+
+// Run follows networkd until ctx is done. What keeps it from networkd is told
+// as events, each reason once.
+func (f *Follower) Run(ctx context.Context) {
+	told := ""
+	retry := firstRetry
+	for ctx.Err() == nil {
+		s := &session{Follower: f, told: &told}
+		err := s.run(ctx)
+		if s.wasUp {
+			retry = firstRetry
+		}
+		s.down(ctx, err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(retry):
+		}
+		retry = min(2*retry, lastRetry)
+	}
+}
+
+// session is one connection to the bus.
+type session struct {
+	*Follower
+	bus   *bus
+	owner string // networkd's unique name; empty: none, or not to be used
+	told  *string
+	wasUp bool
+	// fresh holds, for each link of the last snapshot, the place of its answer
+	// in the order of messages: a signal from before it is part of it. It is
+	// dropped once newest, the last of them, has passed.
+	fresh  map[int]dbus.Sequence
+	newest dbus.Sequence
+}
+
+func (s *session) run(ctx context.Context) error {
+	b, err := dialBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	s.bus = b
+	if err := b.subscribe(); err != nil {
+		return err
+	}
+	resync := s.sync(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-b.conn.Context().Done():
+			return errors.New("the system bus closed the connection")
+		case <-b.inbox.notify:
+			if s.deliver(ctx, b.inbox.take()) {
+				resync = s.sync(ctx)
+			}
+		case index := <-s.refresh:
+			if s.owner != "" && !s.ask(ctx, index) {
+				resync = time.After(firstRetry)
+			}
+		case <-resync:
+			resync = s.sync(ctx)
+		}
+	}
+}
+
+// sync reads all that networkd knows and tells it. Where networkd is there
+// and silent it returns a timer for the next attempt.
+func (s *session) sync(ctx context.Context) <-chan time.Time {
+	calls, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	snapshot, owner, err := s.snapshot(calls)
+	if err != nil {
+		s.owner = ""
+		s.down(ctx, err)
+		if errors.Is(err, errNoOwner) || errors.Is(err, errForeign) {
+			return nil // NameOwnerChanged tells when that ends
+		}
+		return time.After(lastRetry)
+	}
+	s.owner, s.wasUp, *s.told = owner, true, ""
+	s.send(ctx, hostnet.BusEvent{Up: snapshot})
+	return nil
+}
+
+func (s *session) snapshot(ctx context.Context) (*hostnet.BusSnapshot, string, error) {
+	owner, err := s.bus.owner(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := s.bus.checkNamespace(ctx, owner); err != nil {
+		return nil, "", err
+	}
+	s.fresh, s.newest = map[int]dbus.Sequence{}, 0
+	call := s.bus.properties(ctx, owner, managerObj, managerInterface)
+	manager, err := s.answer(0, call)
+	if err != nil {
+		return nil, "", err
+	}
+	indexes, err := s.bus.links(ctx, owner)
+	if err != nil {
+		return nil, "", err
+	}
+	snap := &hostnet.BusSnapshot{Manager: manager, Links: make(map[int]hostnet.States, len(indexes))}
+	for len(indexes) > 0 {
+		batch := indexes[:min(callsAtOnce, len(indexes))]
+		indexes = indexes[len(batch):]
+		calls := make([]*dbus.Call, len(batch))
+		for i, index := range batch {
+			calls[i] = s.bus.properties(ctx, owner, linkPath(index), linkInterface)
+		}
+		for i, call := range calls {
+			states, err := s.answer(batch[i], call)
+			if errors.Is(err, ErrUnknownLink) {
+				continue // it vanished meanwhile
+			}
+			if err != nil {
+				return nil, "", err
+			}
+			snap.Links[batch[i]] = states
+		}
+	}
+	return snap, owner, nil
+}
+
+// answer waits for the properties of a link, and remembers their place in the
+// order of messages.
+func (s *session) answer(index int, call *dbus.Call) (hostnet.States, error) {
+	states, err := waitStates(call)
+	s.fresh[index] = call.ResponseSequence
+	s.newest = max(s.newest, call.ResponseSequence)
+	return states, err
+}
+
+// stale reports whether a signal is older than what a snapshot told.
+func (s *session) stale(index int, at dbus.Sequence) bool {
+	if at > s.newest {
+		s.fresh = nil
+		return false
+	}
+	return at < s.fresh[index]
+}
+
+// ask reads one link's properties and tells them. It returns false when
+// networkd does not answer.
+func (s *session) ask(ctx context.Context, index int) bool {
+	calls, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	call := s.bus.properties(calls, s.owner, linkPath(index), linkInterface)
+	states, err := waitStates(call)
+	signals := s.bus.inbox.take()
+	older := 0
+	for older < len(signals) && signals[older].Sequence < call.ResponseSequence {
+		older++
+	}
+	if s.deliver(ctx, signals[:older]) {
+		s.down(ctx, errNoOwner)
+		return false
+	}
+	switch {
+	case errors.Is(err, ErrUnknownLink):
+		s.send(ctx, hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, Unknown: true}})
+	case err != nil:
+		s.owner = ""
+		s.down(ctx, err)
+		return false
+	default:
+		s.send(ctx, hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, States: states}})
+	}
+	return !s.deliver(ctx, signals[older:])
+}
+
+// deliver tells the changes that signals bring. It returns true when networkd
+// changed its owner, and all must be read anew.
+func (s *session) deliver(ctx context.Context, signals []*dbus.Signal) (resync bool) {
+	for _, sig := range signals {
+		if _, ok := ownerChange(sig); ok {
+			s.owner = ""
+			resync = true
+			continue
+		}
+		if s.owner == "" || sig.Sender != s.owner {
+			continue
+		}
+		if change, ok := decodeSignal(sig); ok && !s.stale(change.Index, sig.Sequence) {
+			s.send(ctx, hostnet.BusEvent{Changed: &change})
+		}
+	}
+	return resync
+}
+
+// down tells why networkd cannot be heard, once per reason.
+func (s *session) down(ctx context.Context, err error) {
+	if ctx.Err() != nil || err == nil || *s.told == err.Error() {
+		return
+	}
+	*s.told = err.Error()
+	s.send(ctx, hostnet.BusEvent{Down: err.Error()})
+}
+
+func (s *session) send(ctx context.Context, ev hostnet.BusEvent) {
+	select {
+	case s.events <- ev:
+	case <-ctx.Done():
+	}
+}
+
+// ownerChange returns the new owner of networkd's name, empty for none.
+func ownerChange(sig *dbus.Signal) (string, bool) {
+	if sig.Name != "org.freedesktop.DBus.NameOwnerChanged" || len(sig.Body) != 3 {
+		return "", false
+	}
+	name, _ := sig.Body[0].(string)
+	next, _ := sig.Body[2].(string)
+	return next, name == busName
+}
+
+// decodeSignal reads a PropertiesChanged signal of a link or of the manager.
+func decodeSignal(sig *dbus.Signal) (hostnet.BusChange, bool) {
+	if sig.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || len(sig.Body) < 2 {
+		return hostnet.BusChange{}, false
+	}
+	iface, _ := sig.Body[0].(string)
+	values, _ := sig.Body[1].(map[string]dbus.Variant)
+	change := hostnet.BusChange{States: checkedStates(values)}
+	switch {
+	case iface == managerInterface && sig.Path == managerObj:
+		return change, len(change.States) > 0
+	case iface == linkInterface:
+		index, ok := linkIndex(string(sig.Path))
+		change.Index = index
+		return change, ok && len(change.States) > 0
+	}
+	return hostnet.BusChange{}, false
+}

@@ -1,0 +1,107 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// maxFailed is how many refused or failed entries are kept.
+const maxFailed = 100
+
+// Failure tells of a spool entry that could not be handled. Of a refused one
+// only the name is kept, never its content: that is another user's.
+type Failure struct {
+	Entry string         `json:"entry"`
+	Why   string         `json:"why"`
+	Time  time.Time      `json:"time"`
+	Event *hostnet.Event `json:"event,omitempty"`
+}
+
+// failures is the directory failed/, bounded to the newest maxFailed.
+type failures struct{ root string }
+
+func (f *failures) keep(name, why string, ev *hostnet.Event) error {
+	if err := makeDirs(f.root, failedDir); err != nil {
+		return err
+	}
+	now := time.Now()
+	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: why, Time: now, Event: ev})
+	if err != nil {
+		return fmt.Errorf("encoding failure: %w", err)
+	}
+	dir := filepath.Join(f.root, failedDir)
+	// Named by time, not by the entry: an entry's name may be anything.
+	file := strconv.FormatInt(now.UnixNano(), 10) + ".json"
+	if err := writeFile(dir, file, data, 0o644); err != nil {
+		return err
+	}
+	return keepNewest(dir, maxFailed)
+}
+
+// Failures returns what could not be handled, oldest first.
+func Failures(root string) ([]Failure, error) {
+	var all []Failure
+	err := readAll(filepath.Join(root, failedDir), func(raw []byte) error {
+		var f Failure
+		if err := json.Unmarshal(raw, &f); err != nil {
+			return err
+		}
+		all = append(all, f)
+		return nil
+	})
+	return all, err
+}
+
+// keepNewest removes the oldest of the files whose names sort by age.
+func keepNewest(dir string, most int) error {
+	names, err := visible(dir)
+	if err != nil {
+		return err
+	}
+	if len(names) <= most {
+		return nil
+	}
+	slices.SortFunc(names, byLengthThenName)
+	for _, name := range names[:len(names)-most] {
+		if err := ignoreMissing(os.Remove(filepath.Join(dir, name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAll calls use with the content of every visible file that root or we
+// own, in order of age. A file that is not readable as such is passed by.
+func readAll(dir string, use func(raw []byte) error) error {
+	names, err := visible(dir)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	slices.SortFunc(names, byLengthThenName)
+	for _, name := range names {
+		raw, err := readFile(filepath.Join(dir, name), os.Geteuid())
+		if err != nil {
+			continue
+		}
+		if err := use(raw); err != nil {
+			return fmt.Errorf("reading %q: %w", filepath.Join(dir, name), err)
+		}
+	}
+	return nil
+}
+
+// byLengthThenName sorts decimal numbers without leading zeros by value.
+func byLengthThenName(a, b string) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return strings.Compare(a, b)
+}

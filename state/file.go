@@ -1,0 +1,127 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFile bounds every file that is read back, in bytes. The largest netbrk
+// writes is a hook's result, with 4 KiB of output.
+const maxFile = 64 << 10
+
+// writeFile puts data at dir/name whole: a reader sees the old content or the
+// new one, never a part, also when the writer is killed at any line. The
+// temporary name is hidden, since DirectoryNotEmpty= of systemd.path(5) and
+// our own readers pass hidden names by.
+func writeFile(dir, name string, data []byte, mode fs.FileMode) (err error) {
+	tmp := filepath.Join(dir, "."+name+".tmp")
+	f, err := createTemp(tmp, mode)
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", filepath.Join(dir, name), err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp)
+			err = fmt.Errorf("writing %q: %w", filepath.Join(dir, name), err)
+		}
+	}()
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp, filepath.Join(dir, name))
+}
+
+// createTemp makes a file that did not exist: what a killed writer left under
+// that name is removed first, and nothing that somebody planted is opened.
+func createTemp(path string, mode fs.FileMode) (*os.File, error) {
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | syscall.O_NOFOLLOW
+	f, err := os.OpenFile(path, flags, mode)
+	if errors.Is(err, fs.ErrExist) {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+		f, err = os.OpenFile(path, flags, mode)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The umask of whoever started us must not hide state from `status`.
+	if err := f.Chmod(mode); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// writeIfChanged is writeFile, unless the file has these bytes already.
+func writeIfChanged(dir, name string, data []byte, mode fs.FileMode) error {
+	old, err := readFile(filepath.Join(dir, name), os.Geteuid())
+	if err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	return writeFile(dir, name, data, mode)
+}
+
+// errHostile marks a file that is not what an honest writer leaves.
+var errHostile = errors.New("refused")
+
+// readFile reads a whole file that one of the owners (or root) must own. A
+// link, a device, a fifo or an oversized file is refused, and opening it
+// neither blocks nor has an effect on it.
+func readFile(path string, owners ...int) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("%w: a symbolic link", errHostile)
+	case errors.Is(err, unix.ENXIO): // a socket, open(2)
+		return nil, fmt.Errorf("%w: not a regular file", errHostile)
+	case err != nil:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	if err := checkFile(fd, owners); err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%w: larger than %d bytes", errHostile, maxFile)
+	}
+	return data, nil
+}
+
+func checkFile(fd int, owners []int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("reading file status: %w", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return fmt.Errorf("%w: not a regular file", errHostile)
+	}
+	if st.Size > maxFile {
+		return fmt.Errorf("%w: %d bytes, larger than %d", errHostile, st.Size, maxFile)
+	}
+	for _, uid := range append(owners, 0) {
+		if int(st.Uid) == uid {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: owned by uid %d", errHostile, st.Uid)
+}

@@ -1,0 +1,139 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// maxResults is how many results of hooks are kept.
+const maxResults = 200
+
+const (
+	resultsDir = hooksDir + "/results"
+	seenDir    = hooksDir + "/links"
+	jsonDir    = hooksDir + "/json"
+)
+
+// Hooks keeps what run-hooks remembers, where only it can write: results of
+// hooks, the names of the links it ran hooks for, and JSON files for them.
+type Hooks struct{ root string }
+
+// OpenHooks opens the records of hooks under the state directory root.
+func OpenHooks(root string) (*Hooks, error) {
+	if err := makeDirs(root, hooksDir, resultsDir, seenDir, jsonDir); err != nil {
+		return nil, err
+	}
+	return &Hooks{root}, nil
+}
+
+// KeepResult adds the result of a hook's run; the newest 200 are kept. Several
+// processes may do so at once.
+func (h *Hooks) KeepResult(result any) error {
+	data, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("encoding result: %w", err)
+	}
+	l, err := lock(h.root, hooksDir, "results", unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer l.Unlock()
+	dir := filepath.Join(h.root, resultsDir)
+	next, err := nextNumber(dir)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(dir, strconv.FormatUint(next, 10)+".json", data, 0o644); err != nil {
+		return err
+	}
+	return keepNewest(dir, maxResults)
+}
+
+func nextNumber(dir string) (uint64, error) {
+	names, err := visible(dir)
+	if err != nil {
+		return 0, err
+	}
+	var last uint64
+	for _, name := range names {
+		if n, err := strconv.ParseUint(strings.TrimSuffix(name, ".json"), 10, 64); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last + 1, nil
+}
+
+// Results calls use with each kept result, oldest first.
+func (h *Hooks) Results(use func(raw []byte) error) error {
+	return readAll(filepath.Join(h.root, resultsDir), use)
+}
+
+// Saw remembers a link's name for events that are handled when it is gone.
+func (h *Hooks) Saw(index int, name string) error {
+	data, err := json.Marshal(name)
+	if err != nil {
+		return fmt.Errorf("encoding link name: %w", err)
+	}
+	return writeIfChanged(filepath.Join(h.root, seenDir), indexName(index), data, 0o644)
+}
+
+// Seen returns the name under which hooks last ran for a link.
+func (h *Hooks) Seen(index int) (string, bool) {
+	raw, err := readFile(filepath.Join(h.root, seenDir, indexName(index)), os.Geteuid())
+	if err != nil {
+		return "", false
+	}
+	var name string
+	if err := json.Unmarshal(raw, &name); err != nil || !hostnet.ValidLinkName(name) {
+		return "", false
+	}
+	return name, true
+}
+
+// Forget drops what is remembered of a link that is gone.
+func (h *Hooks) Forget(index int) error {
+	return ignoreMissing(os.Remove(filepath.Join(h.root, seenDir, indexName(index))))
+}
+
+// WriteJSON puts a document in a file of its own for the hooks of one event,
+// and returns its path. Only root and we can read it: a document tells more
+// of the host than everybody need know.
+func (h *Hooks) WriteJSON(seq uint64, doc []byte) (string, error) {
+	dir := filepath.Join(h.root, jsonDir)
+	name := strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(seq, 10) + ".json"
+	if err := writeFile(dir, name, doc, 0o600); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, name), nil
+}
+
+// RemoveJSON deletes a file that WriteJSON made.
+func (h *Hooks) RemoveJSON(path string) error { return ignoreMissing(os.Remove(path)) }
+
+// ClearJSON deletes what killed runs left behind. Only the process that drains
+// the spool may call it; files of other processes that still live are kept.
+func (h *Hooks) ClearJSON() error {
+	dir := filepath.Join(h.root, jsonDir)
+	names, err := visible(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		pid, _, _ := strings.Cut(name, "-")
+		if n, err := strconv.Atoi(pid); err == nil && n != os.Getpid() && unix.Kill(n, 0) == nil {
+			continue
+		}
+		if err := ignoreMissing(os.Remove(filepath.Join(dir, name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}

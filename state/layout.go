@@ -1,0 +1,104 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The directories below the state directory, one per writer: what an oneshot
+// trusts must not be writable by the watcher's user.
+const (
+	eventsDir = "events" // the spool; the watcher
+	linksDir  = "links"  // last known states; the watcher
+	hooksDir  = "hooks"  // results and records; run-hooks
+	failedDir = "failed" // refused spool entries; run-hooks
+)
+
+// makeDirs makes root and the named directories below it. Those that exist
+// are left as tmpfiles.d or systemd made them.
+func makeDirs(root string, names ...string) error {
+	for _, dir := range append([]string{""}, names...) {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return fmt.Errorf("making state directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// dirOwner returns the owner of a directory, which must be a real one that
+// only its owner can write to.
+func dirOwner(path string) (uid int, err error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return 0, fmt.Errorf("%q is not a directory", path)
+	}
+	if st.Mode&0o022 != 0 {
+		return 0, fmt.Errorf("%q is writable by group or others (mode %04o)", path, st.Mode&0o7777)
+	}
+	return int(st.Uid), nil
+}
+
+// checkRoot makes sure that nobody but root and ourselves can swap the
+// directories in the state directory.
+func checkRoot(root string) error {
+	uid, err := dirOwner(root)
+	if err != nil {
+		return err
+	}
+	if uid != 0 && uid != os.Geteuid() {
+		return fmt.Errorf("%q is owned by uid %d", root, uid)
+	}
+	return nil
+}
+
+// visible lists the names in dir that do not start with a dot, in order.
+func visible(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	shown := names[:0]
+	for _, name := range names {
+		if !strings.HasPrefix(name, ".") {
+			shown = append(shown, name)
+		}
+	}
+	return shown, nil
+}
+
+// indexName is the file name for what is kept per link.
+func indexName(index int) string { return strconv.Itoa(index) + ".json" }
+
+func indexOf(name string) (int, bool) {
+	digits, ok := strings.CutSuffix(name, ".json")
+	if !ok {
+		return 0, false
+	}
+	index, err := strconv.Atoi(digits)
+	if err != nil || index < 0 || strconv.Itoa(index) != digits {
+		return 0, false
+	}
+	return index, true
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

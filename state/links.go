@@ -1,0 +1,84 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// LinkRecord is the last known state of a link, as links/<ifindex>.json: what
+// the next start of the watcher compares the present with. Record 0 is the
+// host's: networkd's manager, the rules, and routes without a link.
+type LinkRecord struct {
+	Index  int            `json:"ifindex"`
+	Name   string         `json:"name,omitempty"`
+	States hostnet.States `json:"states,omitempty"`
+	// Addresses, Routes and Rules stand for whole sets, Lease for a lease.
+	Addresses SetDigest `json:"addresses"`
+	Routes    SetDigest `json:"routes"`
+	Rules     SetDigest `json:"rules"`
+	Lease     string    `json:"lease,omitempty"`
+	// Seq is the highest sequence number given out when this was saved.
+	Seq uint64 `json:"seq"`
+}
+
+// SetDigest stands for a set of addresses, routes or rules: equal sets have
+// equal digests, in whichever order they were told. It keeps a record small
+// where a link has 10,000 addresses or a table a million routes.
+type SetDigest struct {
+	Count int    `json:"count"`
+	Sum   uint64 `json:"sum,string"`
+}
+
+// Links keeps the records of links. One goroutine owns it.
+type Links struct{ dir string }
+
+// OpenLinks opens the records under the state directory root.
+func OpenLinks(root string) (*Links, error) {
+	if err := makeDirs(root, linksDir); err != nil {
+		return nil, err
+	}
+	return &Links{filepath.Join(root, linksDir)}, nil
+}
+
+// Load returns every record that can be read. One that cannot is as good as
+// missing: it is rebuilt.
+func (l *Links) Load() (map[int]LinkRecord, error) {
+	names, err := visible(l.dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading link records: %w", err)
+	}
+	records := map[int]LinkRecord{}
+	for _, name := range names {
+		index, ok := indexOf(name)
+		if !ok {
+			continue
+		}
+		raw, err := readFile(filepath.Join(l.dir, name), os.Geteuid())
+		if err != nil {
+			continue
+		}
+		var r LinkRecord
+		if json.Unmarshal(raw, &r) == nil && r.Index == index {
+			records[index] = r
+		}
+	}
+	return records, nil
+}
+
+// Save writes a record.
+func (l *Links) Save(r LinkRecord) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding link record: %w", err)
+	}
+	return writeFile(l.dir, indexName(r.Index), data, 0o644)
+}
+
+// Remove deletes the record of a link that is gone.
+func (l *Links) Remove(index int) error {
+	return ignoreMissing(os.Remove(filepath.Join(l.dir, indexName(index))))
+}

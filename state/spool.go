@@ -1,0 +1,254 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// maxTransitions is how many transitions of one link wait in the spool; past
+// it the oldest ones merge. A link that flaps without end is thus bounded, and
+// so is the spool: by the number of links, not by that of events.
+const maxTransitions = 64
+
+// Spool is the writer's side of the event spool. One goroutine owns it.
+type Spool struct {
+	dir    string
+	seq    uint64
+	prefix string // of event IDs
+	// transitions are the link's state events that may still wait, by seq.
+	transitions map[int][]uint64
+	// levels are the sequence numbers of the level events that may still wait.
+	levels map[levelKey]uint64
+	// added are the links whose "added" event may still wait.
+	added map[int]uint64
+}
+
+type levelKey struct {
+	kind  hostnet.Kind
+	index int
+}
+
+// OpenSpool opens the spool under the state directory root for writing, makes
+// it where it is missing, and returns the events that still wait in it, in
+// order. An entry that cannot be read is the reader's to refuse.
+func OpenSpool(root string) (*Spool, []hostnet.Event, error) {
+	if err := makeDirs(root, eventsDir); err != nil {
+		return nil, nil, err
+	}
+	s := &Spool{
+		dir:         filepath.Join(root, eventsDir),
+		prefix:      strconv.FormatInt(time.Now().UnixNano(), 36),
+		transitions: map[int][]uint64{},
+		levels:      map[levelKey]uint64{},
+		added:       map[int]uint64{},
+	}
+	pending, err := s.scan()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, pending, nil
+}
+
+func (s *Spool) scan() ([]hostnet.Event, error) {
+	names, err := visible(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading spool: %w", err)
+	}
+	var entries []entry
+	for _, name := range names {
+		if e, ok := parseEntry(name); ok {
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, entry.compare)
+	var events []hostnet.Event
+	for _, e := range entries {
+		s.seq = max(s.seq, e.seq)
+		if ev, ok := s.read(e); ok {
+			s.note(e, ev)
+			events = append(events, ev)
+		}
+	}
+	return events, nil
+}
+
+// Resume makes sequence numbers go on after seq, the highest one that the
+// saved states of links remember.
+func (s *Spool) Resume(seq uint64) { s.seq = max(s.seq, seq) }
+
+// Put writes an event to the spool and returns it with its sequence number,
+// its identity and, where it took in waiting ones, their count. Once Put has
+// returned nil the event outlives this process.
+func (s *Spool) Put(ev hostnet.Event) (hostnet.Event, error) {
+	s.seq++
+	ev.Seq = s.seq
+	ev.ID = s.prefix + "-" + strconv.FormatUint(ev.Seq, 10)
+	e := entry{seq: ev.Seq, kind: ev.Kind, index: ev.Index}
+	var replaces *entry
+	switch {
+	case ev.Kind.IsLevel():
+		ev, replaces = s.mergeLevel(ev)
+	case ev.Kind == hostnet.KindState:
+		if err := s.boundTransitions(ev.Index); err != nil {
+			return ev, err
+		}
+	case ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved:
+		if s.forget(ev.Index) {
+			return ev, nil
+		}
+	}
+	if err := s.write(e, ev); err != nil {
+		return ev, err
+	}
+	if replaces != nil {
+		// The reader may have handled and removed it by now.
+		if err := ignoreMissing(os.Remove(filepath.Join(s.dir, replaces.name()))); err != nil {
+			return ev, fmt.Errorf("removing merged event: %w", err)
+		}
+	}
+	s.note(e, ev)
+	return ev, nil
+}
+
+func (s *Spool) note(e entry, ev hostnet.Event) {
+	switch {
+	case e.kind.IsLevel():
+		s.levels[levelKey{e.kind, e.index}] = e.seq
+	case e.kind == hostnet.KindState:
+		s.transitions[e.index] = append(s.transitions[e.index], e.seq)
+	case e.kind == hostnet.KindLinks && ev.Action == hostnet.ActionAdded:
+		s.added[e.index] = e.seq
+	}
+}
+
+// mergeLevel takes the waiting event of the same kind and link into ev. The
+// merged event is a new file: the reader may be handling the old one at this
+// moment, and would then remove what it has not seen.
+func (s *Spool) mergeLevel(ev hostnet.Event) (hostnet.Event, *entry) {
+	key := levelKey{ev.Kind, ev.Index}
+	seq, ok := s.levels[key]
+	if !ok {
+		return ev, nil
+	}
+	e := entry{seq: seq, kind: ev.Kind, index: ev.Index}
+	old, ok := s.read(e)
+	if !ok {
+		delete(s.levels, key)
+		return ev, nil
+	}
+	ev.Coalesced += old.Coalesced + 1
+	if old.Action != ev.Action {
+		ev.Action = hostnet.ActionChanged
+	}
+	if old.Address != ev.Address {
+		ev.Address = ""
+	}
+	if old.Route != ev.Route {
+		ev.Route = ""
+	}
+	return ev, &e
+}
+
+// boundTransitions makes room for one more transition of a link.
+func (s *Spool) boundTransitions(index int) error {
+	waiting := s.transitions[index]
+	if len(waiting) < maxTransitions {
+		return nil
+	}
+	waiting = slices.DeleteFunc(waiting, func(seq uint64) bool {
+		_, err := os.Lstat(filepath.Join(s.dir, entry{seq, hostnet.KindState, index}.name()))
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	s.transitions[index] = waiting
+	if len(waiting) < maxTransitions {
+		return nil
+	}
+	return s.mergeOldest(index)
+}
+
+// mergeOldest merges the link's oldest transition into the next one of the
+// same property, which keeps its place in the order. The reader handles a
+// link's events one after another, so whichever of the two it is at, the
+// later state is still delivered.
+func (s *Spool) mergeOldest(index int) error {
+	waiting := s.transitions[index]
+	at := func(i int) (hostnet.Event, entry, bool) {
+		e := entry{waiting[i], hostnet.KindState, index}
+		ev, ok := s.read(e)
+		return ev, e, ok
+	}
+	oldest, oldestEntry, ok := at(0)
+	for i := 1; ok && i < len(waiting); i++ {
+		next, e, readable := at(i)
+		if !readable || next.Property != oldest.Property {
+			continue
+		}
+		next.Previous = oldest.Previous
+		next.Coalesced += oldest.Coalesced + 1
+		if err := s.write(e, next); err != nil {
+			return err
+		}
+		break
+	}
+	s.transitions[index] = waiting[1:]
+	if err := ignoreMissing(os.Remove(filepath.Join(s.dir, oldestEntry.name()))); err != nil {
+		return fmt.Errorf("removing merged event: %w", err)
+	}
+	return nil
+}
+
+// forget drops everything that waits for a link that vanished before its
+// appearance was handled: the link came and went unseen. It reports whether
+// that was so.
+func (s *Spool) forget(index int) bool {
+	seq, ok := s.added[index]
+	delete(s.added, index)
+	if !ok || os.Remove(filepath.Join(s.dir, entry{seq, hostnet.KindLinks, index}.name())) != nil {
+		delete(s.transitions, index)
+		return false
+	}
+	for _, seq := range s.transitions[index] {
+		_ = os.Remove(filepath.Join(s.dir, entry{seq, hostnet.KindState, index}.name()))
+	}
+	delete(s.transitions, index)
+	for _, kind := range hostnet.Kinds() {
+		key := levelKey{kind, index}
+		if seq, ok := s.levels[key]; ok && index != 0 {
+			_ = os.Remove(filepath.Join(s.dir, entry{seq, kind, index}.name()))
+			delete(s.levels, key)
+		}
+	}
+	return true
+}
+
+// Empty reports whether nothing visible waits in the spool.
+func (s *Spool) Empty() (bool, error) {
+	names, err := visible(s.dir)
+	return len(names) == 0, err
+}
+
+func (s *Spool) write(e entry, ev hostnet.Event) error {
+	data, err := json.Marshal(ev)
+	if err != nil {
+		return fmt.Errorf("encoding event: %w", err)
+	}
+	return writeFile(s.dir, e.name(), data, 0o644)
+}
+
+func (s *Spool) read(e entry) (hostnet.Event, bool) {
+	raw, err := readFile(filepath.Join(s.dir, e.name()), os.Geteuid())
+	if err != nil {
+		return hostnet.Event{}, false
+	}
+	ev, err := hostnet.ParseEvent(raw)
+	return ev, err == nil
+}
