@@ -17,6 +17,8 @@ const (
 	lastRetry  = 5 * time.Second
 	// callsAtOnce is how many links are asked about side by side.
 	callsAtOnce = 64
+	// questions is how many links may wait to be asked about.
+	questions = 1024
 )
 
 // Follower follows networkd on the system bus, through restarts of either.
@@ -27,7 +29,7 @@ type Follower struct {
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower() *Follower {
-	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, 1)}
+	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, questions)}
 }
 
 // Events delivers what networkd tells, in the order in which it told it. The
@@ -35,8 +37,8 @@ func NewFollower() *Follower {
 func (f *Follower) Events() <-chan hostnet.BusEvent { return f.events }
 
 // Refresh asks networkd for all properties of a link. The answer comes as a
-// change; no answer makes the follower go down until networkd answers. While
-// another question is open this one is dropped: ask again.
+// change; no answer makes the follower go down until networkd answers. Past
+// 1024 open questions one is dropped: networkd signals what changes anyhow.
 func (f *Follower) Refresh(index int) {
 	select {
 	case f.refresh <- index:

@@ -1,0 +1,155 @@
+package watch
+
+import (
+	"maps"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// asked reports whether networkd was asked about the link and does not know
+// it: an empty, not a missing, set of words.
+func (l *link) asked() bool { return l.told == nil && l.trusted == unknownToNetworkd }
+
+// unknownToNetworkd marks a link that networkd said it does not know.
+const unknownToNetworkd = "unknown"
+
+// fromBus takes in what networkd, or its absence, told.
+func (w *Watcher) fromBus(ev hostnet.BusEvent) {
+	switch {
+	case ev.Up != nil:
+		w.busCame(ev.Up)
+	case ev.Changed != nil:
+		w.busChanged(*ev.Changed)
+		return
+	default:
+		w.busWent(ev.Down)
+	}
+	if w.first {
+		w.finishFirst()
+		return
+	}
+	for _, index := range w.indexes() {
+		w.deriveStates(index, w.links[index])
+	}
+	w.compareManager()
+}
+
+func (w *Watcher) busCame(snap *hostnet.BusSnapshot) {
+	if !w.first && !w.busUp {
+		w.Log.Info("following systemd-networkd on the bus", "links", len(snap.Links))
+	}
+	w.busUp, w.busDown = true, ""
+	w.host.told = snap.Manager
+	for index, l := range w.links {
+		l.told, l.trusted = snap.Links[index], ""
+		if l.told == nil {
+			l.trusted = unknownToNetworkd
+			w.bus.Refresh(index)
+		}
+	}
+}
+
+func (w *Watcher) busWent(why string) {
+	if w.busUp || w.busDown == "" {
+		w.Log.Warn("states come from the kernel until systemd-networkd is back", "why", why)
+	}
+	w.busUp, w.busDown = false, why
+	w.host.told = nil
+	for _, l := range w.links {
+		l.told, l.trusted = nil, ""
+	}
+}
+
+// busChanged takes in changed properties of a link or of the manager.
+func (w *Watcher) busChanged(c hostnet.BusChange) {
+	if !w.busUp {
+		return
+	}
+	if c.Index == 0 {
+		w.host.told = merged(w.host.told, c.States)
+		if !w.first {
+			w.compareManager()
+		}
+		return
+	}
+	l := w.links[c.Index]
+	if l == nil {
+		return // gone already
+	}
+	switch {
+	case c.Unknown:
+		l.told, l.trusted = nil, unknownToNetworkd
+	case l.told == nil && c.States[hostnet.OperationalState] == "":
+		// A part of what networkd knows of a link that is new to us.
+		l.told = merged(l.told, c.States)
+		w.bus.Refresh(c.Index)
+	default:
+		l.told = merged(l.told, c.States)
+	}
+	if w.first {
+		return
+	}
+	w.deriveStates(c.Index, l)
+}
+
+func merged(known, changed hostnet.States) hostnet.States {
+	if known == nil {
+		return maps.Clone(changed)
+	}
+	maps.Copy(known, changed)
+	return known
+}
+
+// doubtStates sets a timer when the kernel's facts and networkd's word differ
+// in whether a link can be used: a networkd that hangs says nothing more.
+func (w *Watcher) doubtStates(l *link, derived string) {
+	if !contradicts(derived, l.told[hostnet.OperationalState]) || l.trusted == derived {
+		return
+	}
+	w.doubt.Reset(doubtAfter)
+}
+
+// contradicts leaves out what networkd knows better, such as a bond with too
+// few ports or an address that it still configures.
+func contradicts(kernel, networkd string) bool {
+	return kernel != networkd && networkd != "" && networkd != "degraded-carrier"
+}
+
+// resolveDoubt asks networkd about the links that are still in doubt. It
+// answers, and is right by definition, or it does not, and the follower goes
+// down until it does.
+func (w *Watcher) resolveDoubt() {
+	if !w.busUp {
+		return
+	}
+	for index, l := range w.links {
+		v4, v6 := l.addresses.reaches()
+		derived := hostnet.DeriveStates(l.kernel, v4, v6)[hostnet.OperationalState]
+		if l.told == nil || l.trusted == derived || !contradicts(derived, l.told[hostnet.OperationalState]) {
+			continue
+		}
+		l.trusted = derived
+		w.bus.Refresh(index)
+		w.doubt.Reset(doubtAfter) // the others, one after another
+		return
+	}
+}
+
+// fromFiles takes in that networkd wrote a file about a link.
+func (w *Watcher) fromFiles(index int) {
+	if w.first {
+		return
+	}
+	for i, l := range w.links {
+		if index != 0 && index != i {
+			continue
+		}
+		if lease := w.files.LeaseSignature(i); lease != l.lease {
+			l.lease = lease
+			w.soon()
+		}
+		if !w.busUp {
+			w.deriveStates(i, l)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package watch
+
+import (
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// appeared makes the event of a link that is new, or has a new name.
+func (w *Watcher) appeared(index int, l *link) {
+	old := l.name
+	l.name = l.kernel.Name
+	w.dirty[index] = struct{}{}
+	switch {
+	case old == "" && w.Match(l.name):
+		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionAdded})
+	case old != "" && (w.Match(old) || w.Match(l.name)):
+		w.emit(hostnet.Event{
+			Kind: hostnet.KindLinks, Index: index, Link: l.name,
+			Action: hostnet.ActionRenamed, PreviousLink: old,
+		})
+	}
+}
+
+// vanished makes the event of a link that is gone, and forgets it.
+func (w *Watcher) vanished(index int, l *link) {
+	l.addresses.clear(&w.room)
+	l.routes.clear(&w.budget)
+	delete(w.links, index)
+	delete(w.dirty, index)
+	if l.name == "" || !w.Match(l.name) {
+		return
+	}
+	w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionRemoved})
+	if err := w.records.Remove(index); err != nil {
+		w.Log.Warn("removing link record", "link", l.name, "err", err)
+	}
+}
+
+// deriveStates brings a link's words up to date: networkd's where networkd is
+// there and knows the link, else those that the kernel's facts amount to.
+func (w *Watcher) deriveStates(index int, l *link) {
+	v4, v6 := l.addresses.reaches()
+	derived := hostnet.DeriveStates(l.kernel, v4, v6)
+	if w.busUp && l.told != nil {
+		w.doubtStates(l, derived[hostnet.OperationalState])
+		w.setStates(index, l, l.told)
+		return
+	}
+	if w.busUp && !l.asked() {
+		return // networkd is about to tell of it
+	}
+	if w.Networkd {
+		if admin := w.files.AdministrativeState(index); admin != "" {
+			derived[hostnet.AdministrativeState] = admin
+		}
+	}
+	w.setStates(index, l, derived)
+}
+
+// setStates makes an event of each of the two properties that hooks follow
+// and whose word is another one: operational first, then administrative.
+func (w *Watcher) setStates(index int, l *link, now hostnet.States) {
+	for _, p := range []hostnet.Property{hostnet.OperationalState, hostnet.AdministrativeState} {
+		word, ok := now[p]
+		if !ok || word == "" || word == l.states[p] {
+			continue
+		}
+		previous := l.states[p]
+		l.states[p] = word
+		w.dirty[index] = struct{}{}
+		if hostnet.IsLinkState(word) && w.Match(l.name) {
+			w.emit(hostnet.Event{
+				Kind: hostnet.KindState, Index: index, Link: l.name,
+				Property: p, State: word, Previous: previous,
+			})
+		}
+	}
+}
+
+func (w *Watcher) compareAllLevels() {
+	for _, index := range w.indexes() {
+		w.compareLevels(index, w.links[index])
+	}
+	w.compareLevels(0, &w.host)
+}
+
+// compareLevels makes an event of each set of a link that is another one than
+// at the last comparison.
+func (w *Watcher) compareLevels(index int, l *link) {
+	now := l.levels()
+	pending := l.pending
+	l.pending = nil
+	if now == l.compared {
+		return
+	}
+	was := l.compared
+	l.compared = now
+	w.dirty[index] = struct{}{}
+	if index != 0 && !w.Match(l.name) {
+		return
+	}
+	w.compareSet(index, l, hostnet.KindAddresses, pending, was.addresses, now.addresses)
+	w.compareSet(index, l, hostnet.KindRoutes, pending, was.routes, now.routes)
+	w.compareSet(index, l, hostnet.KindRules, pending, was.rules, now.rules)
+	if was.lease != now.lease {
+		w.emit(hostnet.Event{
+			Kind: hostnet.KindLeases, Index: index, Link: l.name,
+			Action: action(nil, len(was.lease), len(now.lease)),
+		})
+	}
+}
+
+func (w *Watcher) compareSet(index int, l *link, kind hostnet.Kind, pending map[hostnet.Kind]*difference, was, now Digest) {
+	if was == now {
+		return
+	}
+	d := pending[kind]
+	// The messages named one object; only if the sets agree was it all.
+	if d != nil && !explains(d, was, now) {
+		d.many = true
+	}
+	ev := hostnet.Event{Kind: kind, Index: index, Link: l.name, Action: action(d, was.Count, now.Count)}
+	if d != nil && !d.many {
+		switch kind {
+		case hostnet.KindAddresses:
+			ev.Address = d.text
+		case hostnet.KindRoutes:
+			ev.Route = d.text
+		}
+	}
+	w.emit(ev)
+}
+
+// explains reports whether the coming or going of one object is the whole
+// difference between two sets.
+func explains(d *difference, was, now Digest) bool {
+	if d.gone {
+		return now == Digest{was.Count - 1, was.Sum - d.digest}
+	}
+	return now == Digest{was.Count + 1, was.Sum + d.digest}
+}
+
+func (w *Watcher) compareManager() {
+	if !w.busUp {
+		return
+	}
+	word := w.host.told[hostnet.OperationalState]
+	previous := w.host.states[hostnet.OperationalState]
+	if word == "" || word == previous {
+		return
+	}
+	w.host.states[hostnet.OperationalState] = word
+	w.dirty[0] = struct{}{}
+	w.emit(hostnet.Event{
+		Kind: hostnet.KindManager, Property: hostnet.OperationalState, State: word, Previous: previous,
+	})
+}

@@ -1,0 +1,216 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// dumpAll reads everything anew. What is not there any more is marked by a
+// link without ifindex, for compareAll.
+func (w *Watcher) dumpAll() error {
+	err := w.kernel.Dump(hostnet.ObjectLink, func() {
+		for _, l := range w.links {
+			l.kernel = hostnet.Link{}
+		}
+	}, func(c hostnet.Change) {
+		l := w.links[c.Index]
+		if l == nil {
+			l = &link{states: hostnet.States{}}
+			w.links[c.Index] = l
+		}
+		l.kernel = c.Link
+	})
+	if err != nil {
+		return fmt.Errorf("listing links: %w", err)
+	}
+	err = w.dumpSet(hostnet.ObjectAddr, func(l *link) *members { return &l.addresses })
+	if err != nil {
+		return fmt.Errorf("listing addresses: %w", err)
+	}
+	if err := w.dumpRoutes(); err != nil {
+		return err
+	}
+	err = w.dumpSet(hostnet.ObjectRule, func(l *link) *members { return &l.rules })
+	if err != nil {
+		return fmt.Errorf("listing rules: %w", err)
+	}
+	return nil
+}
+
+func (w *Watcher) dumpRoutes() error {
+	began := time.Now()
+	w.redump = false
+	if err := w.dumpSet(hostnet.ObjectRoute, func(l *link) *members { return &l.routes }); err != nil {
+		return fmt.Errorf("listing routes: %w", err)
+	}
+	// A full table takes long to read: read it in at most a tenth of the time.
+	w.nextRedump = time.Now().Add(9 * time.Since(began))
+	return nil
+}
+
+// dumpSet fills one set of every link from a dump.
+func (w *Watcher) dumpSet(object hostnet.Object, set func(*link) *members) error {
+	return w.kernel.Dump(object, func() {
+		set(&w.host).clear(w.roomFor(object))
+		for _, l := range w.links {
+			set(l).clear(w.roomFor(object))
+		}
+	}, func(c hostnet.Change) {
+		if l := w.at(c.Index); l != nil && (object != hostnet.ObjectAddr || c.Addr.Usable()) {
+			set(l).add(c.Digest, detail(c), w.roomFor(object))
+		}
+	})
+}
+
+// roomFor returns the budget that sets of a kind of object share.
+func (w *Watcher) roomFor(object hostnet.Object) *int {
+	if object == hostnet.ObjectAddr {
+		return &w.room
+	}
+	return &w.budget
+}
+
+func detail(c hostnet.Change) uint8 {
+	if c.Object == hostnet.ObjectAddr {
+		return addrDetail(c.Addr)
+	}
+	return 0
+}
+
+// fromKernel takes in one message.
+func (w *Watcher) fromKernel(c hostnet.Change) {
+	switch c.Object {
+	case hostnet.ObjectLink:
+		w.linkChanged(c)
+	case hostnet.ObjectAddr:
+		w.addressChanged(c)
+	case hostnet.ObjectRoute:
+		w.routeChanged(c)
+	case hostnet.ObjectRule:
+		w.setChanged(&w.host, &w.host.rules, hostnet.KindRules, c)
+	}
+}
+
+func (w *Watcher) linkChanged(c hostnet.Change) {
+	l := w.links[c.Index]
+	if c.Gone {
+		if l != nil {
+			l.kernel = hostnet.Link{}
+			if !w.first {
+				w.vanished(c.Index, l)
+			}
+		}
+		return
+	}
+	if l == nil {
+		l = &link{states: hostnet.States{}}
+		w.links[c.Index] = l
+		if w.busUp {
+			w.bus.Refresh(c.Index)
+		}
+	}
+	wasUp := l.kernel.Flags&hostnet.FlagUp != 0
+	l.kernel = c.Link
+	if wasUp && c.Link.Flags&hostnet.FlagUp == 0 {
+		// A link set down loses its IPv4 routes without a message.
+		w.suspectRoutes()
+	}
+	if w.first {
+		return
+	}
+	if l.name != c.Link.Name {
+		w.appeared(c.Index, l)
+	}
+	w.deriveStates(c.Index, l)
+}
+
+func (w *Watcher) addressChanged(c hostnet.Change) {
+	l := w.links[c.Index]
+	if l == nil {
+		return
+	}
+	if c.Gone {
+		// The last IPv4 address takes the device's routes in all tables with
+		// it, again without a message.
+		w.suspectRoutes()
+	}
+	// An address is there once it can be used: not while duplicate address
+	// detection runs, nor after that failed.
+	c.Gone = c.Gone || !c.Addr.Usable()
+	w.setChanged(l, &l.addresses, hostnet.KindAddresses, c)
+	if !w.first {
+		w.deriveStates(c.Index, l)
+	}
+}
+
+func (w *Watcher) routeChanged(c hostnet.Change) {
+	l := w.at(c.Index)
+	if l == nil {
+		return
+	}
+	if c.Replaced {
+		w.suspectRoutes() // the one it replaced, perhaps of another link
+	}
+	w.setChanged(l, &l.routes, hostnet.KindRoutes, c)
+}
+
+// setChanged takes a message into a set and, if that changed it, remembers
+// what it was about and lets the burst settle.
+func (w *Watcher) setChanged(l *link, set *members, kind hostnet.Kind, c hostnet.Change) {
+	var changed bool
+	if c.Gone {
+		changed = set.remove(c.Digest, w.roomFor(c.Object))
+	} else {
+		changed = set.add(c.Digest, detail(c), w.roomFor(c.Object))
+	}
+	if !changed || w.first {
+		return
+	}
+	l.note(kind, c.Digest, c.Gone, func() string {
+		if kind == hostnet.KindRules {
+			return ""
+		}
+		return w.kernel.Describe(c)
+	})
+	w.soon()
+}
+
+// suspectRoutes has the routes read anew once the burst has settled.
+func (w *Watcher) suspectRoutes() {
+	w.redump = true
+	w.soon()
+}
+
+// soon has levels compared when the burst is over.
+func (w *Watcher) soon() {
+	if w.first {
+		return
+	}
+	now := time.Now()
+	if w.burstSince.IsZero() {
+		w.burstSince = now
+	}
+	w.settleAt.Reset(min(settle, settleMost-now.Sub(w.burstSince)))
+}
+
+// settled compares the levels of all links at the end of a burst.
+func (w *Watcher) settled() {
+	// What the kernel has said by now belongs to the burst, too.
+	w.receive()
+	w.settleAt.Stop()
+	w.burstSince = time.Time{}
+	if w.failure != nil {
+		return
+	}
+	if w.redump {
+		if wait := time.Until(w.nextRedump); wait > settleMost {
+			w.settleAt.Reset(wait)
+		} else if err := w.dumpRoutes(); err != nil {
+			w.failure = err
+			return
+		}
+	}
+	w.compareAllLevels()
+}

@@ -1,0 +1,88 @@
+package watch
+
+import (
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// link is what is known of one link.
+type link struct {
+	name   string
+	kernel hostnet.Link
+
+	addresses members
+	routes    members
+	rules     members // of the host only
+
+	// told are networkd's words; nil where networkd does not know the link.
+	told hostnet.States
+	// states are the words that events were made of, and refusals of other
+	// properties: what the record keeps.
+	states hostnet.States
+	// trusted is the operational state that the kernel suggests and that
+	// networkd, asked, did not share: it is not asked again about that.
+	trusted string
+
+	// compared are the levels as of the last events.
+	compared levels
+	lease    string
+	pending  map[hostnet.Kind]*difference
+}
+
+// levels stands for a link's sets at one moment.
+type levels struct {
+	addresses, routes, rules Digest
+	lease                    string
+}
+
+func (l *link) levels() levels {
+	return levels{l.addresses.Digest, l.routes.Digest, l.rules.Digest, l.lease}
+}
+
+func (l *link) record(index int) Record {
+	return Record{
+		Index: index, Name: l.name, States: l.states,
+		Addresses: l.compared.addresses, Routes: l.compared.routes, Rules: l.compared.rules,
+		Lease: l.compared.lease,
+	}
+}
+
+// difference is what the messages of a burst said about one level of a link:
+// enough to name the object, if it was a single one.
+type difference struct {
+	digest uint64
+	many   bool
+	gone   bool
+	text   string
+}
+
+// note takes in that an object came or went.
+func (l *link) note(kind hostnet.Kind, digest uint64, gone bool, text func() string) {
+	if l.pending == nil {
+		l.pending = map[hostnet.Kind]*difference{}
+	}
+	d := l.pending[kind]
+	switch {
+	case d == nil:
+		l.pending[kind] = &difference{digest: digest, gone: gone, text: text()}
+	case d.digest == digest:
+		d.gone = gone
+	default:
+		d.many = true
+	}
+}
+
+// action tells what a level event is called: by the messages where they tell
+// of one object, else by the sets.
+func action(d *difference, was, is int) hostnet.Action {
+	switch {
+	case d != nil && !d.many && d.gone:
+		return hostnet.ActionRemoved
+	case d != nil && !d.many:
+		return hostnet.ActionAdded
+	case was == 0:
+		return hostnet.ActionAdded
+	case is == 0:
+		return hostnet.ActionRemoved
+	}
+	return hostnet.ActionChanged
+}

@@ -1,0 +1,62 @@
+package watch
+
+import (
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// Kernel tells of links, addresses, routes and rules.
+type Kernel interface {
+	// Readable delivers when Receive has something; Rearm answers each.
+	Readable() <-chan struct{}
+	Rearm()
+	// Receive passes on what was told up to now. It returns overrun when
+	// messages were lost.
+	Receive(use func(hostnet.Change)) error
+	// Dump passes on every object of a kind, start before the first one of
+	// each attempt.
+	Dump(object hostnet.Object, start func(), use func(hostnet.Change)) error
+	// Describe tells an address or a route in ip(8)'s notation.
+	Describe(hostnet.Change) string
+}
+
+// Bus tells what networkd knows.
+type Bus interface {
+	Events() <-chan hostnet.BusEvent
+	Refresh(index int)
+}
+
+// Files tells what networkd writes about links, for administrative states
+// while the bus is silent, and for leases.
+type Files interface {
+	// Changed delivers the ifindex of a link whose file or lease changed, or
+	// 0 when any may have.
+	Changed() <-chan int
+	// AdministrativeState is empty where networkd keeps no file.
+	AdministrativeState(index int) string
+	// LeaseSignature is of all in a lease that a renewal does not change;
+	// empty for no lease.
+	LeaseSignature(index int) string
+}
+
+// Sink takes events. Once Put returned nil the event outlives the process.
+type Sink interface {
+	Put(hostnet.Event) (hostnet.Event, error)
+}
+
+// Record is the last known state of a link, kept across restarts. That of
+// index 0 is the host's.
+type Record struct {
+	Index     int
+	Name      string
+	States    hostnet.States
+	Addresses Digest
+	Routes    Digest
+	Rules     Digest
+	Lease     string
+}
+
+// Records keeps records.
+type Records interface {
+	Save(Record) error
+	Remove(index int) error
+}

@@ -1,0 +1,67 @@
+package watch
+
+import (
+	"maps"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// restore takes in what the last run knew. The kernel has not told of these
+// links yet; those of which it does not tell have vanished meanwhile.
+func (w *Watcher) restore(saved map[int]Record, pending []hostnet.Event) {
+	for index, r := range saved {
+		l := w.at(index)
+		if l == nil {
+			l = &link{}
+			w.links[index] = l
+		}
+		l.name = r.Name
+		l.states = hostnet.States{}
+		maps.Copy(l.states, r.States)
+		l.compared = levels{r.Addresses, r.Routes, r.Rules, r.Lease}
+	}
+	// An event that was spooled and not yet saved is known all the same: the
+	// last run was killed between the two.
+	for _, ev := range pending {
+		w.restoreEvent(ev)
+	}
+}
+
+func (w *Watcher) restoreEvent(ev hostnet.Event) {
+	switch ev.Kind {
+	case hostnet.KindManager:
+		w.host.states[ev.Property] = ev.State
+	case hostnet.KindLinks:
+		switch {
+		case ev.Action == hostnet.ActionRemoved:
+			delete(w.links, ev.Index)
+		case w.links[ev.Index] == nil:
+			w.links[ev.Index] = &link{name: ev.Link, states: hostnet.States{}}
+		default:
+			w.links[ev.Index].name = ev.Link
+		}
+	case hostnet.KindState:
+		if l := w.links[ev.Index]; l != nil {
+			l.states[ev.Property] = ev.State
+		}
+	}
+}
+
+// compareAll makes events of every difference between the records and the
+// present: at the start, and after messages were lost.
+func (w *Watcher) compareAll() {
+	for _, index := range w.indexes() {
+		l := w.links[index]
+		if l.kernel.Index == 0 {
+			w.vanished(index, l)
+			continue
+		}
+		if l.name != l.kernel.Name {
+			w.appeared(index, l)
+		}
+		l.lease = w.files.LeaseSignature(index)
+		w.deriveStates(index, l)
+	}
+	w.compareManager()
+	w.compareAllLevels()
+}

@@ -1,0 +1,264 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+const (
+	// settle is how long a burst must be over before levels are compared, and
+	// settleMost how long one may last: a flap's ten messages are one event.
+	settle     = 10 * time.Millisecond
+	settleMost = 100 * time.Millisecond
+	// doubtAfter is how long kernel and networkd may disagree on a link's
+	// operational state before networkd is asked. It takes up to a few
+	// milliseconds to follow; a hung one never does.
+	doubtAfter = 3 * time.Second
+	// memberBudget is how many routes and rules are kept member by
+	// member, over all links; beyond it sets are kept as sums.
+	memberBudget = 16384
+	// busGrace is how long the start waits for the bus before it goes on
+	// without: at boot the bus may come up later than the watcher.
+	busGrace = 2 * time.Second
+)
+
+// Options are what the configuration says, and where events and news go.
+type Options struct {
+	// Match tells the links whose events count.
+	Match func(name string) bool
+	// Networkd and Leases are false where the Generator names other sources.
+	Networkd bool
+	// Overrun reports whether an error of Kernel means lost messages.
+	Overrun func(error) bool
+	// Emitted is called with each event once it is in the spool.
+	Emitted func(hostnet.Event)
+	// Ready is called once, after the first full pass.
+	Ready func()
+	// Status is called with a line for people when it may have changed.
+	Status func(string)
+	// Alive is called every interval for a watchdog, if that is not 0.
+	Alive         func()
+	AliveInterval time.Duration
+	Log           *slog.Logger
+}
+
+// Watcher owns the picture of the host. Run is its only goroutine.
+type Watcher struct {
+	Options
+	kernel  Kernel
+	bus     Bus
+	files   Files
+	sink    Sink
+	records Records
+
+	links  map[int]*link
+	host   link // index 0: rules, routes without a link, networkd's manager
+	budget int  // of routes and rules
+	room   int  // of addresses, which states depend on: all are kept
+
+	busUp   bool   // networkd's words count
+	busDown string // why they do not
+
+	first  bool // the first pass is not over: nothing is compared yet
+	events uint64
+	told   standing
+
+	settleAt   *time.Timer
+	burstSince time.Time
+	dirty      map[int]struct{} // links whose record must be saved
+	redump     bool             // routes may be gone without a message
+	nextRedump time.Time
+	doubt      *time.Timer
+	failure    error
+	reload     chan func(*Options)
+}
+
+// standing is what the status line says, to see that it says something new.
+type standing struct {
+	links   int
+	events  uint64
+	busUp   bool
+	busDown string
+}
+
+// New returns a watcher of what the given sources tell. saved are the records
+// of the last run and pending the events of it that still wait in the spool.
+func New(o Options, k Kernel, b Bus, f Files, s Sink, r Records, saved map[int]Record, pending []hostnet.Event) *Watcher {
+	w := &Watcher{
+		Options: o, kernel: k, bus: b, files: f, sink: s, records: r,
+		links: map[int]*link{}, budget: memberBudget, room: math.MaxInt, first: true,
+		dirty: map[int]struct{}{}, reload: make(chan func(*Options), 1),
+		settleAt: stoppedTimer(), doubt: stoppedTimer(),
+	}
+	w.host.states = hostnet.States{}
+	w.restore(saved, pending)
+	return w
+}
+
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+// Reload changes options while Run runs.
+func (w *Watcher) Reload(change func(*Options)) { w.reload <- change }
+
+// Run follows the sources until ctx is done, or the spool or the kernel fails.
+func (w *Watcher) Run(ctx context.Context) error {
+	if err := w.dumpAll(); err != nil {
+		return err
+	}
+	alive := time.NewTicker(max(w.AliveInterval, time.Second))
+	defer alive.Stop()
+	grace := time.NewTimer(busGrace)
+	defer grace.Stop()
+	if !w.Networkd {
+		w.finishFirst()
+	}
+	for w.failure == nil {
+		select {
+		case <-ctx.Done():
+			w.saveAll()
+			return w.failure
+		case <-w.kernel.Readable():
+			w.receive()
+			w.kernel.Rearm()
+		case ev := <-w.bus.Events():
+			// What the kernel told before networkd could act on it comes first.
+			w.receive()
+			w.fromBus(ev)
+		case index := <-w.files.Changed():
+			w.fromFiles(index)
+		case <-w.settleAt.C:
+			w.settled()
+		case <-w.doubt.C:
+			w.resolveDoubt()
+		case <-grace.C:
+			if w.first {
+				w.busDown = "the system bus did not answer"
+				w.finishFirst()
+			}
+		case change := <-w.reload:
+			change(&w.Options)
+		case <-alive.C:
+			if w.Alive != nil {
+				w.Alive()
+			}
+		}
+		w.saveAll()
+		w.tell()
+	}
+	return w.failure
+}
+
+// finishFirst ends the first pass: the present is known, and everything that
+// differs from the records becomes an event.
+func (w *Watcher) finishFirst() {
+	if !w.first {
+		return
+	}
+	w.first = false
+	w.compareAll()
+	w.saveAll()
+	w.tell()
+	if w.Ready != nil {
+		w.Ready()
+	}
+}
+
+// receive takes in what the kernel told.
+func (w *Watcher) receive() {
+	err := w.kernel.Receive(w.fromKernel)
+	switch {
+	case err == nil:
+	case w.Overrun(err):
+		w.Log.Info("taking stock anew", "why", err)
+		if err := w.dumpAll(); err != nil {
+			w.failure = err
+			return
+		}
+		if !w.first {
+			w.compareAll()
+		}
+	default:
+		w.failure = err
+	}
+}
+
+// emit spools an event.
+func (w *Watcher) emit(ev hostnet.Event) {
+	if w.failure != nil {
+		return
+	}
+	ev.Time = time.Now()
+	ev, err := w.sink.Put(ev)
+	if err != nil {
+		// Without a spool nothing can be promised: the service manager starts
+		// us again, and the records tell what was missed.
+		w.failure = fmt.Errorf("spooling event: %w", err)
+		return
+	}
+	w.events++
+	w.Emitted(ev)
+}
+
+// tell updates the status line.
+func (w *Watcher) tell() {
+	now := standing{len(w.links), w.events, w.busUp, w.busDown}
+	if w.Status == nil || w.first || now == w.told {
+		return
+	}
+	w.told = now
+	source := "systemd-networkd"
+	if !w.busUp {
+		source = "the kernel"
+		if w.Networkd && w.busDown != "" {
+			source += " (" + w.busDown + ")"
+		}
+	}
+	matching := 0
+	for _, l := range w.links {
+		if w.Match(l.name) {
+			matching++
+		}
+	}
+	w.Status(fmt.Sprintf("Following %d of %d links, states from %s; %d events", matching, len(w.links), source, w.events))
+}
+
+// indexes lists the links in order, so that what happens to several at once
+// is told in the same order every time.
+func (w *Watcher) indexes() []int { return slices.Sorted(maps.Keys(w.links)) }
+
+// saveAll writes the records that changed.
+func (w *Watcher) saveAll() {
+	if w.first || w.failure != nil {
+		return
+	}
+	for index := range w.dirty {
+		delete(w.dirty, index)
+		l := w.at(index)
+		if l == nil || (index != 0 && !w.Match(l.name)) {
+			continue
+		}
+		if err := w.records.Save(l.record(index)); err != nil {
+			w.failure = errors.Join(w.failure, fmt.Errorf("saving link record: %w", err))
+			return
+		}
+	}
+}
+
+func (w *Watcher) at(index int) *link {
+	if index == 0 {
+		return &w.host
+	}
+	return w.links[index]
+}
