@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +24,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if m.nspawn != nil {
 		return errors.New("booting: the machine runs")
 	}
+	started := time.Now()
 	var notify *net.UnixConn
 	err := m.thread.do(func() (err error) {
 		notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: notifySocket})
@@ -44,12 +46,14 @@ func (m *Machine) Boot(ctx context.Context) error {
 		return fmt.Errorf("booting: %w", err)
 	}
 	if err := m.awaitReady(ctx, notify); err != nil {
+		err = errors.Join(err, m.kill()) // after which the console is complete
 		return fmt.Errorf("booting: %w\nconsole:\n%s", err, m.nspawn.Output())
 	}
 	if out, err := m.Run(ctx, "systemctl", "is-system-running", "--wait"); err != nil {
 		failed, _ := m.Run(ctx, "systemctl", "--failed", "--plain", "--no-legend")
 		return fmt.Errorf("booting: system is %q: %w\n%s", strings.TrimSpace(out), err, failed)
 	}
+	m.log.Info("booted a machine", "took", time.Since(started).Round(time.Millisecond))
 	return nil
 }
 

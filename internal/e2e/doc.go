@@ -7,4 +7,12 @@
 // and both end with the process, however it ends. It ends no process by name.
 // What the kernel does not clear by itself, cgroups, is recorded and swept by
 // the next run. It knows nothing of netbrk and is linked into no program.
+//
+// Environment:
+//
+//	NETBRK_TEST_E2E=1     a test that cannot run fails, instead of being skipped
+//	NETBRK_E2E_SUITES     Debian releases to test on: "bookworm trixie"
+//	NETBRK_E2E_CACHE      where the roots are kept: ~/.cache/netbrk-e2e
+//	NETBRK_E2E_MIRROR     an archive to make roots from, for mmdebstrap(1); without
+//	                      it the machine's own apt sources
 package e2e

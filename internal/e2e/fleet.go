@@ -158,6 +158,7 @@ func (w *World) Close() error {
 	if w.root != nil {
 		errs = append(errs, w.root.Release())
 	}
+	*w = World{}
 	return errors.Join(errs...)
 }
 
@@ -266,7 +267,7 @@ func (w *World) explain(t *testing.T) {
 		out, err := w.Machine.Run(ctx, args...)
 		t.Logf("%s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	t.Logf("console:\n%s\nDHCP server:\n%s", w.Machine.Console(), w.DHCP.out.tail())
+	t.Logf("console:\n%s\nDHCP server:\n%s", w.Machine.Console(), tail(w.DHCP.Output()))
 }
 
 // Close removes the worlds.

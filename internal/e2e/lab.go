@@ -18,7 +18,7 @@ import (
 // no name and ends with the process.
 type Lab struct {
 	thread  *thread
-	started []*Process
+	started processes
 	ports   int // how many were made, for their names
 }
 
@@ -37,25 +37,22 @@ func NewLab(ctx context.Context) (*Lab, error) {
 
 // Close ends what was started in the lab; its links go with the namespace.
 func (l *Lab) Close() error {
-	var errs []error
-	for _, p := range l.started {
-		errs = append(errs, p.Stop())
-	}
+	err := l.started.stop()
 	l.thread.close()
-	return errors.Join(errs...)
+	return err
 }
 
 // Run runs a program of this machine in the lab and returns what it printed on
 // stdout; what it printed on stderr is in the error.
 func (l *Lab) Run(ctx context.Context, args ...string) (string, error) {
-	return run(command(ctx, nil, args...), l.thread.start, args)
+	return run(ctx, command(ctx, nil, args...), l.thread.start, args)
 }
 
 // Start starts a program of this machine in the lab. It ends with the lab.
 func (l *Lab) Start(args ...string) (*Process, error) {
 	p, err := startProcess(command(context.Background(), nil, args...), l.thread.start, args)
 	if err == nil {
-		l.started = append(l.started, p)
+		l.started.add(p)
 	}
 	return p, err
 }

@@ -31,13 +31,14 @@ const poweroff = syscall.Signal(34 + 3)
 type Machine struct {
 	Suite string
 
-	log    *slog.Logger
-	thread *thread
-	record *record
-	nspawn *Process // nil until booted
-	nsinit int      // pidfd of nspawn, PID 1 of a namespace around the machine's
-	leader int      // the machine's PID 1, as this machine numbers it
-	root   *os.File // the machine's / as its processes see it
+	log     *slog.Logger
+	thread  *thread
+	record  *record
+	started processes // inside
+	nspawn  *Process  // nil until booted
+	nsinit  int       // pidfd of nspawn, PID 1 of a namespace around the machine's
+	leader  int       // the machine's PID 1, as this machine numbers it
+	root    *os.File  // the machine's / as its processes see it
 }
 
 // NewMachine makes a machine from root. It is not booted yet: files can be
@@ -130,22 +131,30 @@ func (m *Machine) off() error {
 func (m *Machine) Close() error {
 	var errs []error
 	if m.nspawn != nil {
-		if m.nsinit >= 0 {
-			errs = append(errs, ignoreGone(unix.PidfdSendSignal(m.nsinit, unix.SIGKILL, nil, 0)))
-			// unshare(1) waits for nspawn, the first of its PID namespace, which
-			// the kernel reaps after all others in it.
-			<-m.nspawn.done
-		}
-		errs = append(errs, m.nspawn.Stop(), m.off())
+		errs = append(errs, m.kill(), m.off())
 	}
 	if m.root != nil {
 		errs = append(errs, m.root.Close())
 	}
+	errs = append(errs, m.started.stop())
 	m.thread.close()
 	if m.record != nil {
 		errs = append(errs, m.record.clear())
 	}
+	m.root, m.record = nil, nil
 	return errors.Join(errs...)
+}
+
+// kill ends the system and waits until it is gone.
+func (m *Machine) kill() error {
+	if m.nsinit < 0 {
+		return m.nspawn.Stop()
+	}
+	err := ignoreGone(unix.PidfdSendSignal(m.nsinit, unix.SIGKILL, nil, 0))
+	// unshare(1) waits for nspawn, the first of its PID namespace, which the
+	// kernel reaps after all others in it.
+	<-m.nspawn.done
+	return err
 }
 
 // Leader is the machine's PID 1, as this machine numbers it.
@@ -164,13 +173,17 @@ func (m *Machine) Console() string {
 // chroot.
 func (m *Machine) Run(ctx context.Context, args ...string) (string, error) {
 	cmd, start := m.command(ctx, args)
-	return run(cmd, start, args)
+	return run(ctx, cmd, start, args)
 }
 
 // Start starts a program inside that runs beside the test.
 func (m *Machine) Start(args ...string) (*Process, error) {
 	cmd, start := m.command(context.Background(), args)
-	return startProcess(cmd, start, args)
+	p, err := startProcess(cmd, start, args)
+	if err == nil {
+		m.started.add(p)
+	}
+	return p, err
 }
 
 func (m *Machine) command(ctx context.Context, args []string) (*exec.Cmd, func(*exec.Cmd) error) {

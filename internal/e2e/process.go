@@ -43,8 +43,9 @@ func killGroup(pid int) error {
 	return nil
 }
 
-// run starts cmd with start, waits for it and returns what it printed.
-func run(cmd *exec.Cmd, start func(*exec.Cmd) error, args []string) (string, error) {
+// run starts cmd with start, waits for it and returns what it printed. ctx is
+// cmd's own; args are what an error calls it.
+func run(ctx context.Context, cmd *exec.Cmd, start func(*exec.Cmd) error, args []string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := start(cmd)
@@ -54,8 +55,11 @@ func run(cmd *exec.Cmd, start func(*exec.Cmd) error, args []string) (string, err
 	if err == nil {
 		return stdout.String(), nil
 	}
+	if ctx.Err() != nil { // or it says no more than that it was killed
+		err = fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+	}
 	if text := strings.TrimSpace(stderr.String()); text != "" {
-		err = fmt.Errorf("%w: %s", err, text)
+		err = fmt.Errorf("%w: %s", err, tail(text))
 	}
 	return stdout.String(), fmt.Errorf("running %q: %w", strings.Join(args, " "), err)
 }
@@ -103,10 +107,10 @@ func (p *Process) Line(ctx context.Context, match *regexp.Regexp) (string, error
 				return line, nil
 			}
 			return "", fmt.Errorf("waiting for %q from %q: it ended (%v) having printed: %s",
-				match, p.name, p.err, p.out.tail())
+				match, p.name, p.err, tail(p.Output()))
 		case <-ctx.Done():
 			return "", fmt.Errorf("waiting for %q from %q: %w; it printed: %s",
-				match, p.name, ctx.Err(), p.out.tail())
+				match, p.name, ctx.Err(), tail(p.Output()))
 		}
 	}
 }
@@ -134,6 +138,29 @@ func (p *Process) Stop() error {
 	return err
 }
 
+// processes are those that end with a lab or a machine.
+type processes struct {
+	mu   sync.Mutex
+	list []*Process
+}
+
+func (ps *processes) add(p *Process) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.list = append(ps.list, p)
+}
+
+func (ps *processes) stop() error {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	var errs []error
+	for _, p := range ps.list {
+		errs = append(errs, p.Stop())
+	}
+	ps.list = nil
+	return errors.Join(errs...)
+}
+
 // output collects what a program prints.
 type output struct {
 	mu      sync.Mutex
@@ -158,13 +185,6 @@ func (o *output) String() string {
 	return string(o.text)
 }
 
-// tail is the last of the output, for an error's text.
-func (o *output) tail() string {
-	const enough = 2000
-	text := o.String()
-	return text[max(0, len(text)-enough):]
-}
-
 // next looks for a whole line that matches among those not passed yet. Without
 // one, changed tells when there is more to look at.
 func (o *output) next(match *regexp.Regexp) (line string, ok bool, changed <-chan struct{}) {
@@ -180,4 +200,10 @@ func (o *output) next(match *regexp.Regexp) (line string, ok bool, changed <-cha
 			return string(line), true, nil
 		}
 	}
+}
+
+// tail is the last of a program's output, for an error's text.
+func tail(text string) string {
+	const enough = 2000
+	return text[max(0, len(text)-enough):]
 }

@@ -162,14 +162,14 @@ func mmdebstrap(ctx context.Context, suite, target string, archive []string) err
 	}
 	defer t.close()
 	args = append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"}, args...)
-	_, err = run(command(ctx, nil, args...), t.start, args)
+	_, err = run(ctx, command(ctx, nil, args...), t.start, append([]string{"mmdebstrap", suite}, archive...))
 	return err
 }
 
 // mmdebstrapArgs is what makes the root of a suite what it is.
 func mmdebstrapArgs(suite string) []string {
 	return []string{
-		"mmdebstrap", "--quiet", "--variant=minbase",
+		"mmdebstrap", "--variant=minbase",
 		"--include=" + strings.Join(packages(suite), ","),
 		// The root is made anew if the power fails, and syncing every file
 		// takes a third of the time.
@@ -237,15 +237,20 @@ func deleteUnheld(dir, lockName string) error {
 
 // flock locks f, waiting for others that hold it.
 func flock(ctx context.Context, f *os.File, how int) error {
+	// Another descriptor of the same lock: once nobody waits for the result any
+	// more, f may be closed and its number be another file's.
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
 	locked := make(chan error, 1)
 	go func() {
-		for {
-			err := unix.Flock(int(f.Fd()), how)
-			if !errors.Is(err, unix.EINTR) {
-				locked <- err
-				return
-			}
+		defer unix.Close(fd)
+		err := unix.Flock(fd, how)
+		for errors.Is(err, unix.EINTR) {
+			err = unix.Flock(fd, how)
 		}
+		locked <- err
 	}()
 	select {
 	case err := <-locked:

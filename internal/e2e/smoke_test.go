@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,11 +22,10 @@ import (
 // TestSystem shows that the harness gives tests what it promises, on each suite.
 func TestSystem(t *testing.T) {
 	Require(t)
-	before := seen(t)
-	started := time.Now()
+	before := links(t)
 	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
 	require.NoError(t, err)
-	t.Logf("roots ready after %s", time.Since(started).Round(time.Millisecond))
+	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
 
 	for _, test := range []struct {
 		name string
@@ -42,11 +40,17 @@ func TestSystem(t *testing.T) {
 		{"restarts", testRestarts},
 		{"udev", testUdev},
 		{"metadata", testMetadata},
+		{"dispatcher", testDispatcher},
 	} {
 		t.Run(test.name, func(t *testing.T) { fleet.Each(t, test.run) })
 	}
+	var owned []string
+	for _, w := range fleet.made {
+		owned = append(owned, lasting(w.Machine)...)
+	}
+	assert.NotEmpty(t, owned)
 	require.NoError(t, fleet.Close())
-	assert.Equal(t, before, seen(t), "what a run leaves behind")
+	assert.Empty(t, leftovers(t, before, owned))
 }
 
 // ens4 is the link of most tests.
@@ -293,6 +297,23 @@ func testMetadata(t *testing.T, w *World) {
 		"import urllib.request as r; print(r.urlopen('http://169.254.169.254/latest/meta-data/').read().decode())")
 	require.NoError(t, err)
 	assert.Regexp(t, `^/latest/meta-data/ for 10\.77\.0\.1\d\d\n$`, out)
+}
+
+// testDispatcher runs networkd-dispatcher, which netbrk is compared with. It
+// does not start as long as it has no script.
+func testDispatcher(t *testing.T, w *World) {
+	const script, ran = "/etc/networkd-dispatcher/routable.d/10-e2e", "/run/e2e-dispatcher"
+	require.NoError(t, w.Machine.WriteFile(script, []byte("#!/bin/sh\necho $IFACE $STATE >"+ran+"\n"), 0o755))
+	_, err := w.Machine.Run(t.Context(), "systemctl", "start", "networkd-dispatcher.service")
+	require.NoError(t, err)
+	w.Attach(t, ens4)
+	assert.NoError(t, w.Machine.WaitFile(t.Context(), ran, func(content []byte) bool {
+		return string(content) == "ens4 routable\n"
+	}))
+	_, err = w.Machine.Run(t.Context(), "systemctl", "stop", "networkd-dispatcher.service")
+	require.NoError(t, err)
+	_, err = w.Machine.Run(t.Context(), "rm", script, ran)
+	require.NoError(t, err)
 }
 
 // quiet is the logger of tests that log elsewhere.

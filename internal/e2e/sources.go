@@ -130,7 +130,7 @@ func keyValues(text string) map[string]string {
 func hostAptOptions(ctx context.Context) ([]string, error) {
 	args := []string{"apt-config", "dump", "--no-empty", "--format", "%f \"%v\";%n", "Acquire"}
 	cmd := command(ctx, nil, args...)
-	out, err := run(cmd, startHere, args)
+	out, err := run(ctx, cmd, startHere, args)
 	if err != nil {
 		return nil, err
 	}
