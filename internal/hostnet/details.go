@@ -132,13 +132,14 @@ type RouteDetails struct {
 	TOS  int
 	// Flags are named as in ip-route(8).
 	Flags []string
-	// MPLSLabel is the label an MPLS route matches, -1 for other routes.
-	MPLSLabel      int
-	NewDestination string
-	Encap          string
-	MTU            int
-	AdvMSS         int
-	HopLimit       int
+	// MPLSDestination is the label that an MPLS route matches, empty for
+	// other routes.
+	MPLSDestination string
+	NewDestination  string
+	Encap           string
+	MTU             int
+	AdvMSS          int
+	HopLimit        int
 }
 
 // NextHop is one path of a multipath route.

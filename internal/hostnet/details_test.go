@@ -30,7 +30,7 @@ func TestFirstRoutesKeepsWhatDecidesMost(t *testing.T) {
 		route("192.0.2.1/32", "", main, 0),
 		route("2001:db8::/64", "", main, 256),
 		route("192.0.2.0/24", "", 10001, 0),
-		{MPLSLabel: 100, Table: main, NextHops: []hostnet.NextHop{{Link: "eth0"}}},
+		{MPLSDestination: "100", Table: main, NextHops: []hostnet.NextHop{{Link: "eth0"}}},
 		route("198.51.100.0/24", "192.0.2.1", main, 0),
 		route("203.0.113.0/24", "192.0.2.1", main, 0),
 		route("10.0.0.0/8", "192.0.2.1", 10001, 0),
