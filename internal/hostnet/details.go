@@ -104,8 +104,6 @@ type LinkStatistics struct {
 // AddrDetails is everything the kernel tells of one address.
 type AddrDetails struct {
 	Addr
-	// PeerBits is the length of the peer's prefix where Peer is valid.
-	PeerBits  int
 	Broadcast netip.Addr
 	Label     string
 	// The lifetimes are what is left of them; 1<<32-1 is for ever.

@@ -103,7 +103,9 @@ func addressDocument(a hostnet.AddrDetails) AddressDocument {
 		doc.Family = "ipv4"
 	}
 	if a.Peer.IsValid() {
-		doc.Peer = fmt.Sprintf("%s/%d", a.Peer, a.PeerBits)
+		// The prefix is then the peer's, as it is for ip(8).
+		doc.Mask = a.Prefix.Addr().BitLen()
+		doc.Peer = fmt.Sprintf("%s/%d", a.Peer, a.Prefix.Bits())
 	}
 	return doc
 }

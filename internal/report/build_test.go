@@ -54,9 +54,9 @@ func fullDetails() hostnet.LinkDetails {
 			},
 			{
 				Addr: hostnet.Addr{
-					Prefix: netip.MustParsePrefix("192.0.2.1/32"), Peer: netip.MustParseAddr("192.0.2.2"), Flags: 0x80,
+					Prefix: netip.MustParsePrefix("192.0.2.1/31"), Peer: netip.MustParseAddr("192.0.2.2"), Flags: 0x80,
 				},
-				PeerBits: 31, PreferredSeconds: 1<<32 - 1, ValidSeconds: 1<<32 - 1,
+				PreferredSeconds: 1<<32 - 1, ValidSeconds: 1<<32 - 1,
 			},
 			{
 				Addr: hostnet.Addr{
