@@ -39,12 +39,15 @@ type Link struct {
 
 // IFF_* of netdevice(7) and IF_OPER_* of uapi/linux/if.h, as far as used here.
 const (
-	FlagUp       = 1 << 0
-	FlagLoopback = 1 << 3
-	FlagRunning  = 1 << 6
-	FlagSlave    = 1 << 11
-	FlagLowerUp  = 1 << 16
-	FlagDormant  = 1 << 17
+	FlagUp           = 1 << 0
+	FlagBroadcast    = 1 << 1
+	FlagLoopback     = 1 << 3
+	FlagPointToPoint = 1 << 4
+	FlagRunning      = 1 << 6
+	FlagSlave        = 1 << 11
+	FlagMulticast    = 1 << 12
+	FlagLowerUp      = 1 << 16
+	FlagDormant      = 1 << 17
 
 	OperUnknown = 0
 	OperDormant = 5
