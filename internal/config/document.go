@@ -156,6 +156,9 @@ func (r *reader) syntaxError(err error) *Error {
 	if !errors.As(err, &pe) {
 		return &Error{Position: Position{File: r.file}, Text: err.Error()}
 	}
+	if word, start := r.bareWord(pe.Position.Start); word != "" {
+		return &Error{Position: r.position(start), Text: word + " needs quotes around it"}
+	}
 	text := []rune(strings.TrimSuffix(pe.Message, "."))
 	if len(text) > 0 {
 		text[0] = unicode.ToLower(text[0])
@@ -165,4 +168,29 @@ func (r *reader) syntaxError(err error) *Error {
 		e.Key = "" // it is in the text already
 	}
 	return e
+}
+
+// bareWord returns the value of the line at offset, and where it begins, if it
+// was meant to be a string and has no quotes. It is the most frequent slip, and
+// what the decoder says of it depends on the letters: "info" is the number
+// "inf" to it, with something behind.
+func (r *reader) bareWord(offset int) (word string, start int) {
+	offset = min(offset, len(r.data))
+	lineStart := strings.LastIndexByte(r.data[:offset], '\n') + 1
+	line, _, _ := strings.Cut(r.data[lineStart:], "\n")
+	key, value, _ := strings.Cut(line, "=")
+	if offset <= lineStart+len(key) {
+		return "", 0 // the trouble is with the key
+	}
+	value, _, _ = strings.Cut(value, "#")
+	word = strings.TrimSpace(value)
+	if len(word) > 60 || strings.ContainsAny(word, "\"'[]{}=") || strings.Trim(word, "0123456789+-._:") == "" {
+		return "", 0
+	}
+	for _, c := range word {
+		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
+			return "", 0
+		}
+	}
+	return word, lineStart + len(key) + 1 + strings.Index(value, word)
 }
