@@ -132,7 +132,7 @@ func (r *reader) position(offset int) Position {
 	if offset < 0 {
 		return Position{File: r.file}
 	}
-	before := r.data[:min(offset, len(r.data))]
+	before := r.data[:offset]
 	return Position{
 		File: r.file,
 		Line: 1 + strings.Count(before, "\n"),
@@ -156,14 +156,16 @@ func (r *reader) syntaxError(err error) *Error {
 	if !errors.As(err, &pe) {
 		return &Error{Position: Position{File: r.file}, Text: err.Error()}
 	}
-	if word, start := r.bareWord(pe.Position.Start); word != "" {
+	// At the end of a very short file, the decoder's offset is before its start.
+	offset := min(max(pe.Position.Start, 0), len(r.data))
+	if word, start := r.bareWord(offset); word != "" {
 		return &Error{Position: r.position(start), Text: word + " needs quotes around it"}
 	}
 	text := []rune(strings.TrimSuffix(pe.Message, "."))
 	if len(text) > 0 {
 		text[0] = unicode.ToLower(text[0])
 	}
-	e := &Error{Position: r.position(pe.Position.Start), Key: pe.LastKey, Text: string(text)}
+	e := &Error{Position: r.position(offset), Key: pe.LastKey, Text: string(text)}
 	if strings.Contains(e.Text, "'"+e.Key+"'") {
 		e.Key = "" // it is in the text already
 	}
@@ -175,7 +177,6 @@ func (r *reader) syntaxError(err error) *Error {
 // what the decoder says of it depends on the letters: "info" is the number
 // "inf" to it, with something behind.
 func (r *reader) bareWord(offset int) (word string, start int) {
-	offset = min(offset, len(r.data))
 	lineStart := strings.LastIndexByte(r.data[:offset], '\n') + 1
 	line, _, _ := strings.Cut(r.data[lineStart:], "\n")
 	key, value, _ := strings.Cut(line, "=")

@@ -59,6 +59,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"table twice", "[System]\n[System]\n", ":2:2: key 'System' has already been defined"},
 		{"not text", "\x00\x01", ":1:1: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8"},
 		{"not UTF-8", "# \xff\n", ":1:2: invalid UTF-8 byte: 0xff"},
+		{"escape of a line end", "a = \"\\\n\"", `:1:6: a: invalid escape in string '\\n'`},
 		{"not TOML", "System:\n  LogLevel: info\n", ":1:7: expected '.' or '=', but got ':' instead"},
 	}
 	for _, tt := range tests {
@@ -108,6 +109,7 @@ func TestUnknown(t *testing.T) {
 		{"indented", "[System]\n   Colour = 'x'", []string{":2:4: System.Colour: unknown key"}},
 		{"dotted", "[System]\n\nA.b = 1", []string{":3:1: System.A: unknown key"}},
 		{"inline", "System = {HookWorkers = 1, Colour = 'x'}", []string{":1:28: System.Colour: unknown key"}},
+		{"not printable", "[System]\n\"a\\n\\u001b[1mä\" = 1", []string{`:2:1: System.a\n\x1b[1mä: unknown key`}},
 		{"quoted", "[System]\n\"a = b\" = 1", []string{":2:1: System.a = b: unknown key"}},
 		{"in the order of the file", "[System]\nz=1\ny=1\n[Cloud]\nx=1\n[System.a]\nb=1", []string{
 			":2:1: System.z: unknown key", ":3:1: System.y: unknown key", ":5:1: Cloud.x: unknown key", ":6:1: System.a: unknown key",
@@ -204,8 +206,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("[Network]\r\nLinks = [\n'a', # c\n\"b\\u0020c\"]\nListen.x.y = {a.b=1}\n[[Cloud]]\n'' = 1979-05-27"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > maxFileBytes {
-			return
+		if len(data) > 8<<10 {
+			return // the decoder's time grows with the cube of how deep tables are nested
 		}
 		l := newLoader("/nonexistent")
 		doc, err := parse("fuzz.toml", data)
@@ -221,7 +223,7 @@ func FuzzParse(f *testing.F) {
 			assert.Equal(t, "fuzz.toml", e.File)
 			assert.Positive(t, e.Line, e.Error())
 			assert.LessOrEqual(t, e.Line, 1+strings.Count(string(data), "\n"), e.Error())
-			assert.NotContains(t, e.Text, "\n")
+			assert.NotContains(t, e.Error(), "\n")
 		}
 	})
 }
@@ -244,5 +246,6 @@ func checkLoaded(t *testing.T, c *Config, l *loader) {
 	assert.Equal(t, c.Network.Links, again)
 	for _, w := range l.warnings {
 		assert.Positive(t, w.Line, w.String())
+		assert.NotContains(t, w.String(), "\n")
 	}
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Position is a place in a file. Line and Col count from 1, Col in bytes;
@@ -90,15 +92,26 @@ func Strict(warnings []Warning) error {
 	return errs
 }
 
-// line joins with colons what there is of the three.
+// line joins with colons what there is of the three. It is one line whatever a
+// key is called: what is not printable is escaped.
 func line(p Position, key, text string) string {
-	var parts []string
-	for _, s := range []string{p.String(), key, text} {
-		if s != "" {
-			parts = append(parts, s)
+	var b strings.Builder
+	for _, part := range []string{p.String(), key, text} {
+		if part == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		for _, r := range part {
+			if unicode.IsPrint(r) {
+				b.WriteRune(r)
+			} else {
+				b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+			}
 		}
 	}
-	return strings.Join(parts, ": ")
+	return b.String()
 }
 
 // nearest returns the candidate that word is most likely a misspelling of, and
