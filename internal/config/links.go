@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// LinkMatcher selects links by name: by the whole name or a shell glob, never
+// by a part of it. The zero value selects none.
+type LinkMatcher struct {
+	patterns []linkPattern
+}
+
+// linkPattern is one word of the list. Text is in the notation of path.Match.
+type linkPattern struct {
+	text    string
+	exclude bool
+}
+
+// ParseLinkMatcher makes a matcher of words such as "eth0", "wg*", "en[op]*"
+// and "!eth3"; the last one excludes.
+func ParseLinkMatcher(words ...string) (LinkMatcher, error) {
+	var m LinkMatcher
+	for _, word := range words {
+		text, exclude := strings.CutPrefix(word, "!")
+		if text == "" {
+			return LinkMatcher{}, fmt.Errorf("%q names no link", word)
+		}
+		// path.Match looks at the whole pattern before it reports a mismatch,
+		// so any name finds out a bad one.
+		text = fromShell(text)
+		if _, err := path.Match(text, ""); err != nil {
+			return LinkMatcher{}, fmt.Errorf("%q is not a valid pattern: a [ without its ], or a \\ at the end", word)
+		}
+		m.patterns = append(m.patterns, linkPattern{text: text, exclude: exclude})
+	}
+	return m, nil
+}
+
+// Match reports whether the link called name is selected: a pattern without
+// "!" matches it, or there is none, and no pattern with "!" does. Of a list of
+// exclusions alone, that is every other link.
+func (m LinkMatcher) Match(name string) bool {
+	selected := len(m.patterns) > 0
+	for _, p := range m.patterns {
+		if !p.exclude {
+			selected = false
+			break
+		}
+	}
+	for _, p := range m.patterns {
+		// The error can only be that of a bad pattern, which was found out above.
+		if ok, _ := path.Match(p.text, name); !ok {
+			continue
+		}
+		if p.exclude {
+			return false
+		}
+		selected = true
+	}
+	return selected
+}
+
+// IsZero reports whether m has no pattern at all.
+func (m LinkMatcher) IsZero() bool { return len(m.patterns) == 0 }
+
+// String returns the patterns, separated by blanks; parsed again they make
+// the same matcher.
+func (m LinkMatcher) String() string {
+	words := make([]string, len(m.patterns))
+	for i, p := range m.patterns {
+		if p.exclude {
+			words[i] = "!"
+		}
+		words[i] += p.text
+	}
+	return strings.Join(words, " ")
+}
+
+// fromShell writes a glob of glob(7) for path.Match, which negates a bracket
+// with ^ where the shell has !.
+func fromShell(glob string) string {
+	b := []byte(glob)
+	for i, inBracket := 0, false; i < len(b); i++ {
+		switch {
+		case b[i] == '\\':
+			i++ // the next one stands for itself
+		case inBracket:
+			inBracket = b[i] != ']'
+		case b[i] == '[':
+			inBracket = true
+			if i+1 < len(b) && b[i+1] == '!' {
+				b[i+1] = '^'
+				i++
+			}
+		}
+	}
+	return string(b)
+}
