@@ -1,0 +1,10 @@
+// Package dispatcher turns an event into runs of its owner's scripts: it finds
+// them, checks whose they are, builds their environment, runs them and keeps
+// order among events.
+//
+// It is the only package that starts a process. It must not ask the kernel,
+// networkd or a file about a link: facts come in as values, and the queue of
+// events behind an interface. It runs nothing that another user than root and
+// the one netbrk runs as could have written, takes no word of a message into
+// a path, and hands a script nothing of its own environment.
+package dispatcher
