@@ -104,7 +104,7 @@ func TestUnknown(t *testing.T) {
 		{"unknown key outside of a section", "x = 1", []string{":1:1: x: key outside of every section"}},
 		{"misspelt section is told once", "[Netwrok]\nLinks = 'a'\nUseDNS = true", []string{":1:1: Netwrok: unknown section; did you mean Network?"}},
 		{"unknown section", "[Other]\nx = 1", []string{":1:1: Other: unknown section"}},
-		{"unknown section by dotted key", "# c\nOther.a.x = 1\nOther.b = 1", []string{":2:1: Other: unknown section"}},
+		{"unknown section by dotted key", "# c\nOther.a.x = 1\nOther.b = 1\nOther.c = 1\nOther.d = 1\nOther.e = 1\nOther.f = 1", []string{":2:1: Other: unknown section"}},
 		{"subtable", "[Network.Links.x]\ny = 1\n[System.sub]\nz = 1", []string{":3:1: System.sub: unknown key"}},
 		{"indented", "[System]\n   Colour = 'x'", []string{":2:4: System.Colour: unknown key"}},
 		{"dotted", "[System]\n\nA.b = 1", []string{":3:1: System.A: unknown key"}},

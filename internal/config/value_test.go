@@ -3,6 +3,8 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -23,6 +25,10 @@ func loadText(t *testing.T, text string) (*Config, []string, error) {
 		}
 	}
 	return c, lines(root, warnings), err
+}
+
+func writeDropIn(root, name, content string) error {
+	return os.WriteFile(filepath.Join(root, DefaultPath+".d", name), []byte(content), 0o644)
 }
 
 // lookUp returns the field of c that key, "Section.Key", sets.
@@ -162,6 +168,7 @@ func TestBadValues(t *testing.T) {
 		`"1..5 min"`: `"1..5 min"` + someDuration, "1.5": "1.5" + someDuration, "true": "true" + someDuration,
 		`["1s"]`: "an array" + someDuration, `"300 years"`: `"300 years"` + someDuration,
 		`"99999999999999"`: `"99999999999999"` + someDuration, "99999999999999": "99999999999999" + someDuration,
+		`"15653w"`: `"15653w"` + someDuration, "10000000000": "10000000000" + someDuration, // over 292 years
 		`"5M"`: `"5M"` + someDuration, `"5s, 6s"`: `"5s, 6s"` + someDuration,
 	}
 	withLeast := func(least string) map[string]string {
