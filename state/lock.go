@@ -24,6 +24,12 @@ func LockDrain(root string) (*Lock, error) {
 	return lock(root, hooksDir, "drain", unix.LOCK_EX|unix.LOCK_NB)
 }
 
+// LockWatch makes this process the one that writes the spool, or returns
+// ErrLocked at once.
+func LockWatch(root string) (*Lock, error) {
+	return lock(root, linksDir, "watch", unix.LOCK_EX|unix.LOCK_NB)
+}
+
 // lock takes the lock dir/.name.lock under root.
 func lock(root, dir, name string, how int) (*Lock, error) {
 	if err := makeDirs(root, dir); err != nil {

@@ -85,6 +85,9 @@ func (s *Spool) scan() ([]hostnet.Event, error) {
 // saved states of links remember.
 func (s *Spool) Resume(seq uint64) { s.seq = max(s.seq, seq) }
 
+// Seq returns the last sequence number that was given out.
+func (s *Spool) Seq() uint64 { return s.seq }
+
 // Put writes an event to the spool and returns it with its sequence number,
 // its identity and, where it took in waiting ones, their count. Once Put has
 // returned nil the event outlives this process.

@@ -1,0 +1,308 @@
+package subcmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/dispatcher"
+	"github.com/netbrk/netbrk/internal/config"
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/kernel"
+	"github.com/netbrk/netbrk/internal/networkd"
+	"github.com/netbrk/netbrk/internal/watch"
+	"github.com/netbrk/netbrk/state"
+)
+
+const (
+	dispatchUnits = "units"
+	dispatchExec  = "exec"
+	dispatchNone  = "none"
+)
+
+func (a *app) watchCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "watch",
+		Usage: "follow the host's links and spool their events",
+		Description: "Runs until it is told to end. On SIGHUP it reads the configuration anew.\n" +
+			"Without --dispatch it is \"units\" where systemd started it as a notifying\n" +
+			"service, else \"exec\".",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "dispatch", Usage: "`HOW` hooks get to run: units (path units see the spool), exec (start run-hooks) or none (spool nothing)"},
+			&cli.BoolFlag{Name: "print", Usage: "print each event as a line of JSON"},
+		},
+		CustomHelpTemplate: helpTemplate(cli.CommandHelpTemplate, []string{
+			"netbrk watch --dispatch=none --print     look on, run nothing",
+			"sudo netbrk watch --dispatch=exec        run hooks without any unit",
+		}),
+		Action: a.watch,
+	}
+}
+
+func (a *app) watch(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	dispatch := c.String("dispatch")
+	if dispatch == "" {
+		dispatch = defaultDispatch()
+	}
+	if !slices.Contains([]string{dispatchUnits, dispatchExec, dispatchNone}, dispatch) {
+		return usageError(withHint(fmt.Errorf("--dispatch: %q is unknown", dispatch), "use units, exec or none"))
+	}
+	g := globals(c)
+	cfg, log, err := a.load(g)
+	if err != nil {
+		return err
+	}
+	keepSmall()
+	d := &daemonRun{app: a, global: g, cfg: cfg, log: log, dispatch: dispatch}
+	if c.Bool("print") {
+		d.print = json.NewEncoder(a.stdout)
+	}
+	return d.run(c.Context)
+}
+
+// defaultDispatch is "exec" outside systemd. A service that systemd waits for
+// to notify is the shipped one, or one made after it.
+func defaultDispatch() string {
+	if os.Getenv("NOTIFY_SOCKET") != "" {
+		return dispatchUnits
+	}
+	return dispatchExec
+}
+
+// keepSmall trades a little time for memory: the watcher sits beside every
+// workload, has next to nothing alive, and does not compute.
+func keepSmall() {
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(25)
+	debug.SetMemoryLimit(16 << 20)
+}
+
+// daemonRun is one run of the watcher.
+type daemonRun struct {
+	*app
+	global   global
+	cfg      *config.Config
+	log      *slog.Logger
+	dispatch string
+	print    *json.Encoder
+	kicker   *dispatcher.Kicker
+	watcher  *watch.Watcher
+}
+
+func (d *daemonRun) run(ctx context.Context) error {
+	monitor, err := kernel.OpenMonitor()
+	if err != nil {
+		return err
+	}
+	defer monitor.Close()
+	files, err := networkd.WatchFiles(networkd.StateDir, d.log)
+	if err != nil {
+		return err
+	}
+	store, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer store.close()
+
+	follower := networkd.NewFollower()
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		return fmt.Errorf("reading the watchdog's interval: %w", err)
+	}
+	networkdWanted := slices.Contains(d.cfg.System.Generators, config.GeneratorNetworkd)
+	d.watcher = watch.New(watch.Options{
+		Match:         d.cfg.Network.Links.Match,
+		Networkd:      networkdWanted,
+		Overrun:       func(err error) bool { return errors.Is(err, kernel.ErrOverrun) },
+		Emitted:       d.emitted,
+		Ready:         d.ready,
+		Status:        func(line string) { d.notify("STATUS=" + line) },
+		Alive:         func() { d.notify(daemon.SdNotifyWatchdog) },
+		AliveInterval: interval / 2,
+		Log:           d.log,
+	}, monitor, follower, files, store.sink, store.records, store.saved, store.pending)
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { files.Run(ctx); return nil })
+	if networkdWanted {
+		group.Go(func() error { follower.Run(ctx); return nil })
+	}
+	if d.dispatch == dispatchExec {
+		d.kicker = dispatcher.NewKicker("/proc/self/exe", append([]string{"netbrk", "run-hooks"}, d.global.arguments()...), store.empty, d.log)
+		group.Go(func() error { d.kicker.Run(ctx); return nil })
+		d.kicker.Kick() // for what the last run left in the spool
+	}
+	group.Go(func() error { d.reloadOnHUP(ctx); return nil })
+	group.Go(func() error {
+		defer stop()
+		return d.watcher.Run(ctx)
+	})
+	err = group.Wait()
+	d.notify(daemon.SdNotifyStopping)
+	return err
+}
+
+// emitted is called with each event once it is in the spool.
+func (d *daemonRun) emitted(ev hostnet.Event) {
+	d.log.Debug("event", "seq", ev.Seq, "kind", ev.Kind, "link", ev.Link, "ifindex", ev.Index, "state", ev.State, "action", ev.Action)
+	if d.print != nil {
+		if err := d.print.Encode(ev); err != nil {
+			d.log.Warn("printing event", "err", err)
+		}
+	}
+	if d.kicker != nil {
+		d.kicker.Kick()
+	}
+}
+
+func (d *daemonRun) ready() {
+	d.notify(daemon.SdNotifyReady)
+	// What start-up needed is garbage by now; the rest of the run needs little.
+	debug.FreeOSMemory()
+}
+
+func (d *daemonRun) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		d.log.Debug("notifying the service manager", "err", err)
+	}
+}
+
+// reloadOnHUP reads the configuration anew on SIGHUP. A broken one changes
+// nothing.
+func (d *daemonRun) reloadOnHUP(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, unix.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		}
+		d.notify(daemon.SdNotifyReloading + "\nMONOTONIC_USEC=" + monotonicMicroseconds())
+		cfg, _, err := d.load(d.global)
+		if err != nil {
+			d.log.Error("keeping the former configuration", "err", err)
+		} else {
+			d.watcher.Reload(func(o *watch.Options) { o.Match = cfg.Network.Links.Match })
+			d.log.Info("configuration read anew", "files", cfg.Files, "links", cfg.Network.Links.String())
+		}
+		d.notify(daemon.SdNotifyReady)
+	}
+}
+
+func monotonicMicroseconds() string {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return "0"
+	}
+	return fmt.Sprint(time.Duration(ts.Nano()).Microseconds())
+}
+
+// store is where events and records go.
+type store struct {
+	sink    watch.Sink
+	records watch.Records
+	saved   map[int]watch.Record
+	pending []hostnet.Event
+	empty   func() (bool, error)
+	close   func()
+}
+
+// open opens the spool and the records; with --dispatch=none nothing is
+// written anywhere, and there is nothing to compare the present with.
+func (d *daemonRun) open() (*store, error) {
+	if d.dispatch == dispatchNone {
+		return &store{sink: &numbering{}, records: forgetful{}, close: func() {}}, nil
+	}
+	root := d.global.stateDir
+	lock, err := state.LockWatch(root)
+	switch {
+	case errors.Is(err, state.ErrLocked):
+		return nil, withHint(fmt.Errorf("another netbrk watch keeps its state in %q", root), "stop it, or use --state-dir DIR")
+	case errors.Is(err, os.ErrPermission):
+		return nil, withHint(err, "run it as root, or with --state-dir DIR, or look on with --dispatch=none --print")
+	case err != nil:
+		return nil, err
+	}
+	spool, pending, err := state.OpenSpool(root)
+	if err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	links, err := state.OpenLinks(root)
+	if err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	records, err := links.Load()
+	if err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	saved := make(map[int]watch.Record, len(records))
+	for index, r := range records {
+		spool.Resume(r.Seq)
+		saved[index] = fromRecord(r)
+	}
+	return &store{
+		sink: spool, records: &recordKeeper{links, spool}, saved: saved, pending: pending,
+		empty: spool.Empty, close: lock.Unlock,
+	}, nil
+}
+
+// numbering stands for a spool where there is none.
+type numbering struct{ seq uint64 }
+
+func (n *numbering) Put(ev hostnet.Event) (hostnet.Event, error) {
+	n.seq++
+	ev.Seq, ev.ID = n.seq, fmt.Sprintf("%d-%d", os.Getpid(), n.seq)
+	return ev, nil
+}
+
+// forgetful keeps no records.
+type forgetful struct{}
+
+func (forgetful) Save(watch.Record) error { return nil }
+func (forgetful) Remove(int) error        { return nil }
+
+// recordKeeper keeps records as files, with the spool's sequence number.
+type recordKeeper struct {
+	links *state.Links
+	spool *state.Spool
+}
+
+func (k *recordKeeper) Save(r watch.Record) error {
+	return k.links.Save(state.LinkRecord{
+		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease, Seq: k.spool.Seq(),
+		Addresses: state.SetDigest(r.Addresses), Routes: state.SetDigest(r.Routes), Rules: state.SetDigest(r.Rules),
+	})
+}
+
+func (k *recordKeeper) Remove(index int) error { return k.links.Remove(index) }
+
+func fromRecord(r state.LinkRecord) watch.Record {
+	return watch.Record{
+		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease,
+		Addresses: watch.Digest(r.Addresses), Routes: watch.Digest(r.Routes), Rules: watch.Digest(r.Rules),
+	}
+}
