@@ -9,31 +9,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // maxFailed is how many refused or failed entries are kept.
 const maxFailed = 100
 
-// Failure tells of a spool entry that could not be handled. Of a refused one
-// only the name is kept, never its content: that is another user's.
+// Failure tells of a spool entry that was refused. Only its name is kept,
+// never its content: that is another user's.
 type Failure struct {
-	Entry string         `json:"entry"`
-	Why   string         `json:"why"`
-	Time  time.Time      `json:"time"`
-	Event *hostnet.Event `json:"event,omitempty"`
+	Entry string    `json:"entry"`
+	Why   string    `json:"why"`
+	Time  time.Time `json:"time"`
 }
 
 // failures is the directory failed/, bounded to the newest maxFailed.
 type failures struct{ root string }
 
-func (f *failures) keep(name, why string, ev *hostnet.Event) error {
+func (f *failures) keep(name, why string) error {
 	if err := makeDirs(f.root, failedDir); err != nil {
 		return err
 	}
 	now := time.Now()
-	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: why, Time: now, Event: ev})
+	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: why, Time: now})
 	if err != nil {
 		return fmt.Errorf("encoding failure: %w", err)
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,59 +66,82 @@ func (q *Queue) Close() error {
 	return errors.Join(q.notify.Close(), q.dir.Close())
 }
 
-// List returns the events that wait, in order. What is not an event is moved
-// out of the way and logged: left behind, it would start the service again
-// and again (systemd.path(5), DirectoryNotEmpty=).
-func (q *Queue) List() ([]hostnet.QueuedEvent, error) {
+// List returns what waits, in order, by the names of the entries alone. What
+// has no name of an event is moved out of the way: left behind, it would start
+// the service again and again (systemd.path(5), DirectoryNotEmpty=).
+func (q *Queue) List() ([]hostnet.Pending, error) {
 	names, err := visible(filepath.Join(q.root, eventsDir))
 	if err != nil {
 		return nil, fmt.Errorf("reading spool: %w", err)
 	}
-	type found struct {
-		entry
-		queued hostnet.QueuedEvent
-	}
-	var all []found
+	var pending []hostnet.Pending
 	for _, name := range names {
-		e, ev, err := q.read(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // merged into another by the writer
-		case err != nil:
-			q.refuse(name, err)
-		default:
-			all = append(all, found{e, hostnet.QueuedEvent{Name: name, Event: ev}})
+		e, ok := parseEntry(name)
+		if !ok {
+			q.refuse(name, fmt.Errorf("%w: not a name of the spool", errHostile))
+			continue
 		}
+		pending = append(pending, e.pending())
 	}
-	slices.SortFunc(all, func(a, b found) int { return a.compare(b.entry) })
-	queued := make([]hostnet.QueuedEvent, len(all))
-	for i, f := range all {
-		queued[i] = f.queued
-	}
-	return queued, nil
+	slices.SortFunc(pending, func(a, b hostnet.Pending) int { return cmp.Compare(a.Seq, b.Seq) })
+	return pending, nil
 }
 
-func (q *Queue) read(name string) (entry, hostnet.Event, error) {
-	e, ok := parseEntry(name)
-	if !ok {
-		return e, hostnet.Event{}, fmt.Errorf("%w: not a name of the spool", errHostile)
+// Read returns the event of an entry. The error is fs.ErrNotExist for one that
+// the writer merged into another meanwhile; an entry that is not an honest
+// event is moved out of the way like a wrong name.
+func (q *Queue) Read(p hostnet.Pending) (hostnet.Event, error) {
+	ev, err := readEvent(filepath.Join(q.root, eventsDir), p, q.owner)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		q.refuse(p.Name, err)
 	}
-	raw, err := readFile(filepath.Join(q.root, eventsDir, name), q.owner, os.Geteuid())
+	return ev, err
+}
+
+func readEvent(dir string, p hostnet.Pending, owner int) (hostnet.Event, error) {
+	raw, err := readFile(filepath.Join(dir, p.Name), owner, os.Geteuid())
 	if err != nil {
-		return e, hostnet.Event{}, err
+		return hostnet.Event{}, err
 	}
 	ev, err := hostnet.ParseEvent(raw)
 	if err != nil {
-		return e, ev, err
+		return hostnet.Event{}, err
 	}
-	if ev.Kind != e.kind || ev.Index != e.index || ev.Seq != e.seq {
-		return e, ev, fmt.Errorf("%w: content and name differ", errHostile)
+	if ev.Kind != p.Kind || ev.Index != p.Index || ev.Seq != p.Seq {
+		return hostnet.Event{}, fmt.Errorf("%w: content and name differ", errHostile)
 	}
-	return e, ev, nil
+	return ev, nil
+}
+
+// PeekQueue returns the events that wait under the state directory root and
+// changes nothing: what would be refused is passed by.
+func PeekQueue(root string) ([]hostnet.Event, error) {
+	dir := filepath.Join(root, eventsDir)
+	owner, err := dirOwner(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening spool: %w", err)
+	}
+	names, err := visible(dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading spool: %w", err)
+	}
+	var events []hostnet.Event
+	for _, name := range names {
+		if e, ok := parseEntry(name); ok {
+			if ev, err := readEvent(dir, e.pending(), owner); err == nil {
+				events = append(events, ev)
+			}
+		}
+	}
+	slices.SortFunc(events, func(a, b hostnet.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	return events, nil
 }
 
 func (q *Queue) refuse(name string, why error) {
-	q.log.Warn("spool entry refused", "entry", name, "err", why)
-	if err := q.failed.keep(name, why.Error(), nil); err != nil {
+	if err := q.failed.keep(name, why.Error()); err != nil {
 		q.log.Warn("keeping refused spool entry", "entry", name, "err", err)
 	}
 	// os.Root: a directory planted there is removed without following a
@@ -133,11 +157,6 @@ func (q *Queue) Done(name string) error {
 		return fmt.Errorf("removing event %q: %w", name, err)
 	}
 	return nil
-}
-
-// Fail moves an event that cannot be handled to failed/, with the reason.
-func (q *Queue) Fail(queued hostnet.QueuedEvent, why error) error {
-	return errors.Join(q.failed.keep(queued.Name, why.Error(), &queued.Event), q.Done(queued.Name))
 }
 
 // Wait blocks until something new may be in the spool, and returns true, or

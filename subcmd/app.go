@@ -38,16 +38,16 @@ func (a *app) cli() *cli.App {
 		Usage: "run hooks on network events",
 		Description: "netbrk follows the host's links and runs their owner's scripts on events.\n" +
 			"See netbrk(1), netbrk.toml(5) and netbrk-hooks(7).",
-		Version:              version,
-		HideVersion:          true, // the verb prints the commit, too
-		HideHelpCommand:      true,
-		Flags:                globalFlags(),
-		Commands:             []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.versionCommand()},
-		Writer:               a.stdout,
-		ErrWriter:            a.stderr,
-		OnUsageError:         onUsageError,
-		ExitErrHandler:       func(*cli.Context, error) {}, // exit.go alone decides on codes
-		Action:               noVerb,
+		Version:         version,
+		HideVersion:     true, // the verb prints the commit, too
+		HideHelpCommand: true,
+		Flags:           globalFlags(),
+		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.versionCommand()},
+		Writer:          a.stdout,
+		ErrWriter:       a.stderr,
+		OnUsageError:    onUsageError,
+		ExitErrHandler:  func(*cli.Context, error) {}, // exit.go alone decides on codes
+		Action:          noVerb,
 		CustomAppHelpTemplate: helpTemplate(cli.AppHelpTemplate, []string{
 			"netbrk watch --dispatch=none --print",
 			"netbrk run-hooks --link eth0 --state routable --dry-run",

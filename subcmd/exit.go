@@ -36,7 +36,10 @@ func withHint(err error, format string, args ...any) error {
 
 // marked is an error of a class that has an exit status of its own, without
 // that class in its text.
-type marked struct{ error, class error }
+type marked struct {
+	error
+	class error
+}
 
 func (m marked) Unwrap() []error { return []error{m.error, m.class} }
 

@@ -289,3 +289,6 @@ func seconds(s float64) (time.Duration, bool) {
 	}
 	return time.Duration(math.Round(ns)), true
 }
+
+// ParseLogLevel reads a word for System.LogLevel that was given elsewhere.
+func ParseLogLevel(word string) (slog.Level, error) { return parseLevel(word) }

@@ -34,9 +34,3 @@ type Change struct {
 	// the call that it is passed to.
 	Raw []byte
 }
-
-// QueuedEvent is an event in the spool under its name there.
-type QueuedEvent struct {
-	Name  string
-	Event Event
-}

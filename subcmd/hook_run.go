@@ -1,0 +1,294 @@
+package subcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/netbrk/netbrk/dispatcher"
+	"github.com/netbrk/netbrk/internal/config"
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/kernel"
+	"github.com/netbrk/netbrk/internal/networkd"
+	"github.com/netbrk/netbrk/internal/report"
+	"github.com/netbrk/netbrk/internal/udev"
+	"github.com/netbrk/netbrk/state"
+)
+
+// hookRun is one run of run-hooks: where facts about links come from, and
+// what became of the scripts.
+type hookRun struct {
+	*app
+	cfg    *config.Config
+	log    *slog.Logger
+	finder dispatcher.Finder
+	runner *dispatcher.Runner
+	hooks  *state.Hooks
+	kernel *kernel.Conn
+	bus    networkd.Querier
+	device udev.Reader
+
+	failed  atomic.Bool
+	mu      sync.Mutex
+	refused map[string]string // told already
+}
+
+func (a *app) newHookRun(g global) (*hookRun, error) {
+	cfg, log, err := a.load(g)
+	if err != nil {
+		return nil, err
+	}
+	if err := dispatcher.Prepare(); err != nil {
+		return nil, err
+	}
+	hooks, err := state.OpenHooks(g.stateDir)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, withHint(err, "run it as root, or with --state-dir DIR")
+	}
+	if err != nil {
+		return nil, err
+	}
+	conn, err := kernel.Open()
+	if err != nil {
+		return nil, err
+	}
+	return &hookRun{
+		app: a, cfg: cfg, log: log, hooks: hooks, kernel: conn, device: udev.New(),
+		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
+		runner:  dispatcher.NewRunner(cfg.System.HookTimeout),
+		refused: map[string]string{},
+	}, nil
+}
+
+func (h *hookRun) close() {
+	h.bus.Close()
+	h.kernel.Close()
+}
+
+// outcome is what the exit status tells of the scripts.
+func (h *hookRun) outcome() error {
+	if h.failed.Load() {
+		return errPartial
+	}
+	return nil
+}
+
+// subject is what an event is about, by its present name.
+type subject struct {
+	index int
+	name  string // empty for no link
+	gone  bool
+}
+
+func (s subject) String() string {
+	if s.name == "" {
+		return "the host"
+	}
+	return fmt.Sprintf("link %q (ifindex %d)", s.name, s.index)
+}
+
+// subject finds out what an event is about. A spool entry is a hint: the
+// link's name comes from the kernel or, for one that is gone, from our own
+// record of links that were there. It returns false for a link of which there
+// is neither: it came and went before any hook could know it.
+func (h *hookRun) subject(ev hostnet.Event) (subject, bool) {
+	if ev.Index == 0 {
+		return subject{}, true
+	}
+	name, err := h.kernel.LinkName(ev.Index)
+	if err == nil {
+		return subject{index: ev.Index, name: name}, true
+	}
+	if !errors.Is(err, hostnet.ErrLinkGone) {
+		h.log.Warn("looking up link", "ifindex", ev.Index, "err", err)
+	}
+	name, ok := h.hooks.Seen(ev.Index)
+	return subject{index: ev.Index, name: name, gone: true}, ok
+}
+
+// eventFor makes the event of a link's state by hand.
+func (h *hookRun) eventFor(link, st string) (hostnet.Event, error) {
+	index, err := h.kernel.LinkIndex(link)
+	if errors.Is(err, hostnet.ErrLinkGone) {
+		return hostnet.Event{}, withHint(fmt.Errorf("there is no link %q", link), "ip link lists the links")
+	}
+	if err != nil {
+		return hostnet.Event{}, err
+	}
+	property, _ := hostnet.PropertyOf(st)
+	return hostnet.Event{
+		ID: "manual-" + strconv.Itoa(os.Getpid()), Kind: hostnet.KindState, Index: index, Link: link,
+		Property: property, State: st,
+	}, nil
+}
+
+// handle runs the scripts for an event and reports whether it is done with.
+func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
+	s, ok := h.subject(ev)
+	if !ok {
+		h.log.Debug("link is gone and was never seen", "ifindex", ev.Index, "event", ev.ID)
+		return true
+	}
+	if s.name != "" && !h.cfg.Network.Links.Match(s.name) && ev.Kind != hostnet.KindLinks && !strings.HasPrefix(ev.ID, "manual-") {
+		h.log.Debug("link is not one of Network.Links", "link", s.name, "event", ev.ID)
+		return true
+	}
+	h.remember(ev, s)
+	plan, err := h.finder.Find(ev.Directory(), s.name)
+	if err != nil {
+		h.log.Error("looking for hooks", "directory", ev.Directory(), "err", err)
+		h.failed.Store(true)
+		return true
+	}
+	h.tellRefused(plan.Refused)
+	handled := len(plan.Hooks) == 0 || h.runAll(ctx, ev, s, plan.Hooks)
+	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
+		if err := h.hooks.Forget(s.index); err != nil {
+			h.log.Warn("forgetting link", "link", s.name, "err", err)
+		}
+	}
+	return handled
+}
+
+// remember keeps the name of a link for events that outlive it.
+func (h *hookRun) remember(ev hostnet.Event, s subject) {
+	if s.index == 0 || s.gone {
+		return
+	}
+	if err := h.hooks.Saw(s.index, s.name); err != nil {
+		h.log.Warn("remembering link", "link", s.name, "event", ev.ID, "err", err)
+	}
+}
+
+// tellRefused logs each refused script once per reason, not once per event.
+func (h *hookRun) tellRefused(refused []dispatcher.Skipped) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range refused {
+		if h.refused[s.Path] != s.Why {
+			h.refused[s.Path] = s.Why
+			h.log.Warn("hook refused", "hook", s.Path, "why", s.Why)
+		}
+	}
+}
+
+func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks []dispatcher.Hook) bool {
+	var file string
+	defer func() {
+		if file != "" {
+			if err := h.hooks.RemoveJSON(file); err != nil {
+				h.log.Warn("removing document", "file", file, "err", err)
+			}
+		}
+	}()
+	job := func(hook dispatcher.Hook) dispatcher.Job {
+		in := h.input(ctx, ev, s)
+		if in.JSON != nil {
+			var err error
+			if file, err = h.hooks.WriteJSON(ev.Seq, in.JSON); err != nil {
+				h.log.Warn("writing document", "link", s.name, "err", err)
+			}
+			in.JSONFile = file
+		}
+		if !h.cfg.Network.EmitJSON {
+			in.JSON = nil
+		}
+		env, omitted := dispatcher.Environ(in)
+		if len(omitted) > 0 {
+			h.log.Debug("left out of the environment", "hook", hook.Path, "link", s.name, "variables", omitted)
+		}
+		return dispatcher.Job{Hook: hook, Event: ev, Link: s.name, Env: env}
+	}
+	return h.runner.RunAll(ctx, hooks, job, func(r dispatcher.Result) {
+		logResult(h.log, r)
+		if r.Failed() {
+			h.failed.Store(true)
+		}
+		if err := h.hooks.KeepResult(r); err != nil {
+			h.log.Warn("keeping result", "hook", r.Hook, "err", err)
+		}
+	})
+}
+
+// input gathers what a script is told, as it is now. Whatever cannot be had
+// is left out: a script runs all the same.
+func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispatcher.Input {
+	in := dispatcher.Input{Event: ev, Link: s.name}
+	if ev.Kind == hostnet.KindManager {
+		states, err := h.bus.ManagerStates(ctx)
+		if err != nil {
+			states, _ = networkd.ReadManagerStates(networkd.StateDir)
+		}
+		in.States = states
+		return in
+	}
+	if s.index == 0 || s.gone {
+		return in
+	}
+	details, err := h.kernel.LinkDetails(ctx, s.index)
+	if err != nil {
+		h.log.Debug("reading link", "link", s.name, "err", err)
+		return in
+	}
+	file, _ := networkd.ReadLinkFile(networkd.StateDir, s.index)
+	lease, leaseErr := networkd.ReadLease(networkd.StateDir, s.index)
+	h.tellRejected(s.name, file.Rejected, lease.Rejected)
+	in.States = h.states(ctx, s.index, details, file)
+	if leaseErr == nil {
+		in.Lease = lease.Environment()
+		in.DNS = joinAddrs(lease.DNS)
+		in.Domain = strings.Join(lease.Domains, " ")
+	}
+	doc := report.Build(details, in.States, h.device.Device(s.index, s.name), networkd.Facts(file, lease))
+	if in.JSON, err = doc.JSON(); err != nil {
+		h.log.Warn("encoding document", "link", s.name, "err", err)
+	}
+	return in
+}
+
+// states are networkd's words where it answers, else the kernel's facts and
+// networkd's file.
+func (h *hookRun) states(ctx context.Context, index int, details hostnet.LinkDetails, file networkd.LinkFile) hostnet.States {
+	if states, err := h.bus.LinkStates(ctx, index); err == nil {
+		return states
+	}
+	v4, v6 := details.Reaches()
+	states := hostnet.DeriveStates(details.Link, v4, v6)
+	for _, p := range []hostnet.Property{hostnet.AdministrativeState, hostnet.OnlineState} {
+		if word := file.States[p]; word != "" {
+			states[p] = word
+		}
+	}
+	return states
+}
+
+func (h *hookRun) tellRejected(link string, lists ...[]string) {
+	for _, list := range lists {
+		for _, what := range list {
+			h.log.Warn("left out of the environment", "link", link, "what", what)
+		}
+	}
+}
+
+func joinAddrs(addrs []netip.Addr) string {
+	words := make([]string, len(addrs))
+	for i, a := range addrs {
+		words[i] = a.String()
+	}
+	return strings.Join(words, " ")
+}
+
+func wordList(words []string) string { return strings.Join(words, ", ") }
+
+// lastLine is the end of a script's output, for one line of a log.
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
+	return lines[len(lines)-1]
+}
