@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -62,11 +61,7 @@ func (a *app) runHooks(c *cli.Context) error {
 	case link != "":
 		return a.runOne(c.Context, g, link, st)
 	}
-	err := a.drain(c.Context, g)
-	if err != nil && !errors.Is(err, errPartial) {
-		holdOff(c.Context, g)
-	}
-	return err
+	return a.drain(c.Context, g)
 }
 
 // runOne runs the scripts of one state of a link now, past the spool.
@@ -146,16 +141,6 @@ func (a *app) dryRun(ctx context.Context, g global, link, st string) error {
 		}
 	}
 	return nil
-}
-
-// holdOff keeps a service that cannot start its work from being started again
-// at once, and again, by the path unit that sees the spool still full
-// (systemd.path(5)): it waits until the configuration may have been mended.
-func holdOff(ctx context.Context, g global) {
-	if os.Getenv("INVOCATION_ID") == "" || ctx.Err() != nil {
-		return // a person waits for the error
-	}
-	waitForEdit(ctx, g.config, 30*time.Second)
 }
 
 // show prints what an event would lead to.

@@ -82,7 +82,7 @@ func (m *Machine) awaitReady(ctx context.Context, notify *net.UnixConn) error {
 	go func() {
 		select {
 		case <-nspawn.done:
-			cancel(fmt.Errorf("systemd-nspawn ended: %v", nspawn.err))
+			cancel(fmt.Errorf("systemd-nspawn ended: %w", nspawn.err))
 		case <-ctx.Done():
 		}
 	}()

@@ -106,8 +106,8 @@ func (p *Process) Line(ctx context.Context, match *regexp.Regexp) (string, error
 			if line, ok, _ := p.out.next(match); ok {
 				return line, nil
 			}
-			return "", fmt.Errorf("waiting for %q from %q: it ended (%v) having printed: %s",
-				match, p.name, p.err, tail(p.Output()))
+			return "", fmt.Errorf("waiting for %q from %q: it ended (%s) having printed: %s",
+				match, p.name, fmt.Sprint(p.err), tail(p.Output()))
 		case <-ctx.Done():
 			return "", fmt.Errorf("waiting for %q from %q: %w; it printed: %s",
 				match, p.name, ctx.Err(), tail(p.Output()))

@@ -1,0 +1,115 @@
+# Targets that a newcomer needs are listed by `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+DESTDIR ?=
+PREFIX ?= /usr
+# What is built or installed for tests alone is kept out of the tree, and from
+# one run to the next.
+CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache,/var/cache))/netbrk-build
+FUZZTIME ?= 10s
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/netbrk/netbrk/subcmd.version=$(VERSION) -X github.com/netbrk/netbrk/subcmd.commit=$(COMMIT)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# A bare list, so that a directory that Go does not know has no hooks here: a
+# test compares it with hostnet.Directories().
+HOOK_DIRS := off.d no-carrier.d dormant.d degraded-carrier.d carrier.d degraded.d enslaved.d routable.d \
+	configuring.d configured.d unmanaged.d failed.d manager.d links.d addresses.d routes.d rules.d leases.d
+UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service
+MAN1 := netbrk.1
+MAN5 := netbrk.toml.5
+MAN7 := netbrk-hooks.7
+
+.PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
+
+build: ## build bin/netbrk, static and stripped
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
+
+test: ## unit tests: no root, no network
+	go test -race ./...
+
+test-netns: ## kernel tests, each in a network namespace of its own
+	@packages=$$(git ls-files --cached --others --exclude-standard '*_netns_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|'); \
+	run=$$([ $$(id -u) = 0 ] || echo "unshare -Urn"); \
+	NETBRK_TEST_NETNS=1 $$run go test -race -count=1 -run Netns $$packages
+
+test-e2e: build ## end-to-end tests on Debian 12 and 13 in systemd-nspawn (root)
+	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" NETBRK_E2E_SUITES="$(NETBRK_E2E_SUITES)" go test -tags e2e -count=1 -timeout 20m ./internal/e2e/...
+
+test-e2e-all: NETBRK_E2E_SUITES := bullseye bookworm trixie
+test-e2e-all: test-e2e ## the same on Debian 11 too, the oldest supported
+
+check: deps lint test test-netns test-e2e ## all of the above, with what they need installed
+
+lint: $(GOLANGCI) ## gofmt, vet, staticcheck and the import rules
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
+	go vet ./... && go vet -tags e2e ./...
+	$(GOLANGCI) run ./...
+
+bench: build deps ## speed and memory beside networkd-dispatcher, in one run (root)
+	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags bench -count=1 -timeout 30m -v ./internal/bench/...
+
+fuzz: ## every fuzz target, for FUZZTIME each (10s)
+	@set -e; for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); done; done
+
+demo: build ## see it work: two links, hooks, events, in a private namespace
+	testdata/demo/demo.sh bin/netbrk
+
+deps: $(GOLANGCI) ## install what the tests need: Debian packages, golangci-lint
+	@missing=$$(for p in mmdebstrap systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+
+$(GOLANGCI):
+	GOBIN=$(CACHE)/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/golangci-lint $@
+
+# The paths in the units follow PREFIX. Without DESTDIR, on a running systemd,
+# the service is set up and started, or restarted with the new binary.
+install: build ## install; with an empty DESTDIR also enable and start (root)
+	install -D -m 0755 bin/netbrk $(DESTDIR)$(PREFIX)/bin/netbrk
+	for u in $(UNITS); do install -D -m 0644 units/$$u $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u && \
+		sed -i 's|/usr/bin/netbrk|$(PREFIX)/bin/netbrk|g' $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u || exit 1; done
+	install -D -m 0644 units/sysusers.d/netbrk.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/netbrk.conf
+	install -D -m 0644 units/tmpfiles.d/netbrk.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/netbrk.conf
+	install -D -m 0644 units/system-preset/90-netbrk.preset $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
+	install -D -m 0644 units/rt_protos.d/netbrk.conf $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf
+	for d in $(HOOK_DIRS); do install -d -m 0755 $(DESTDIR)/etc/netbrk/$$d || exit 1; done
+	[ -e $(DESTDIR)/etc/netbrk/netbrk.toml ] || install -m 0644 internal/config/netbrk.toml $(DESTDIR)/etc/netbrk/netbrk.toml
+	for m in $(MAN1); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man1/$$m || exit 1; done
+	for m in $(MAN5); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man5/$$m || exit 1; done
+	for m in $(MAN7); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man7/$$m || exit 1; done
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+		systemd-sysusers netbrk.conf && systemd-tmpfiles --create netbrk.conf && systemctl daemon-reload && \
+		systemctl enable --now netbrk.target && systemctl try-restart netbrk-watch.service; fi
+
+# Scripts and a configuration that their owner wrote are the owner's: they stay,
+# and are named.
+uninstall: ## undo install; scripts and a changed netbrk.toml stay (root)
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+		systemctl disable --now netbrk.target; systemctl stop $(UNITS); systemctl reset-failed 'netbrk*'; fi; true
+	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
+	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
+	rm -f $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(MAN1)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(MAN5)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(MAN7))
+	@cmp -s internal/config/netbrk.toml $(DESTDIR)/etc/netbrk/netbrk.toml && rm -f $(DESTDIR)/etc/netbrk/netbrk.toml; \
+	for d in $(HOOK_DIRS); do rmdir $(DESTDIR)/etc/netbrk/$$d 2>/dev/null; done; \
+	rmdir $(DESTDIR)/etc/netbrk $(DESTDIR)/etc/iproute2/rt_protos.d 2>/dev/null; \
+	[ ! -d $(DESTDIR)/etc/netbrk ] || echo "kept, since somebody wrote there: $$(cd $(DESTDIR)/etc/netbrk && find . -type f | sed 's|^\.|/etc/netbrk|' | tr '\n' ' ')"
+	@if [ -z "$(DESTDIR)" ]; then rm -rf /run/netbrk; \
+		if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; \
+		! getent passwd netbrk >/dev/null || userdel netbrk; fi
+
+clean: ## remove what build made
+	rm -rf bin
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
