@@ -168,6 +168,9 @@ func (w *Watcher) setChanged(l *link, set *members, kind hostnet.Kind, c hostnet
 	if !changed || w.first {
 		return
 	}
+	if set.vague() {
+		w.redump = true
+	}
 	l.note(kind, c.Digest, c.Gone, func() string {
 		if kind == hostnet.KindRules {
 			return ""
@@ -206,6 +209,8 @@ func (w *Watcher) settled() {
 	}
 	if w.redump {
 		if wait := time.Until(w.nextRedump); wait > settleMost {
+			// The sets are compared now all the same: that something changed
+			// is known, only not what is left.
 			w.settleAt.Reset(wait)
 		} else if err := w.dumpRoutes(); err != nil {
 			w.failure = err

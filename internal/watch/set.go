@@ -16,10 +16,14 @@ type members struct {
 	each map[uint64]uint8
 }
 
+// vague reports whether the set is kept as a sum only. Messages that crossed a
+// dump on the way make such a sum drift: only a dump tells.
+func (s *members) vague() bool { return s.each == nil && s.Count > 0 }
+
 // add puts a member in and reports whether that changed the set. Of a set that
 // is not kept member by member every message is taken for a change.
 func (s *members) add(digest uint64, detail uint8, budget *int) bool {
-	if s.each == nil && s.Count > 0 {
+	if s.vague() {
 		s.Count++
 		s.Sum += digest
 		return true
@@ -46,10 +50,7 @@ func (s *members) add(digest uint64, detail uint8, budget *int) bool {
 
 // remove takes a member out and reports whether that changed the set.
 func (s *members) remove(digest uint64, budget *int) bool {
-	if s.each == nil {
-		if s.Count == 0 {
-			return false
-		}
+	if s.vague() {
 		s.Count--
 		s.Sum -= digest
 		return true

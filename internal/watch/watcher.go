@@ -24,7 +24,7 @@ const (
 	doubtAfter = 3 * time.Second
 	// memberBudget is how many routes and rules are kept member by
 	// member, over all links; beyond it sets are kept as sums.
-	memberBudget = 16384
+	memberBudget = 4096
 	// busGrace is how long the start waits for the bus before it goes on
 	// without: at boot the bus may come up later than the watcher.
 	busGrace = 2 * time.Second
