@@ -14,6 +14,9 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/netbrk/netbrk/subcmd.version=$(VERSION) -X github.com/netbrk/netbrk/subcmd.commit=$(COMMIT)
+# The documentation generator of urfave/cli, which netbrk does not use, costs
+# every start 0.4 ms and 200 KB in its packages' set-up.
+TAGS := urfave_cli_no_docs,urfave_cli_no_suggest
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # A bare list, so that a directory that Go does not know has no hooks here: a
@@ -28,7 +31,7 @@ MAN7 := netbrk-hooks.7
 .PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
 
 build: ## build bin/netbrk, static and stripped
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
+	CGO_ENABLED=0 go build -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
 
 test: ## unit tests: no root, no network
 	go test -race ./...
