@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -85,14 +83,6 @@ func defaultDispatch() string {
 	return dispatchExec
 }
 
-// keepSmall trades a little time for memory: the watcher sits beside every
-// workload, has next to nothing alive, and does not compute.
-func keepSmall() {
-	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(25)
-	debug.SetMemoryLimit(16 << 20)
-}
-
 // daemonRun is one run of the watcher.
 type daemonRun struct {
 	*app
@@ -136,6 +126,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 		Status:        func(line string) { d.notify("STATUS=" + line) },
 		Alive:         func() { d.notify(daemon.SdNotifyWatchdog) },
 		AliveInterval: interval / 2,
+		Quiet:         trim,
 		Log:           d.log,
 	}, monitor, follower, files, store.sink, store.records, store.saved, store.pending)
 
@@ -176,8 +167,7 @@ func (d *daemonRun) emitted(ev hostnet.Event) {
 
 func (d *daemonRun) ready() {
 	d.notify(daemon.SdNotifyReady)
-	// What start-up needed is garbage by now; the rest of the run needs little.
-	debug.FreeOSMemory()
+	trim()
 }
 
 func (d *daemonRun) notify(state string) {

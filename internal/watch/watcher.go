@@ -25,6 +25,9 @@ const (
 	// memberBudget is how many routes and rules are kept member by
 	// member, over all links; beyond it sets are kept as sums.
 	memberBudget = 4096
+	// quietAfter is how long nothing must be told before a burst is over for
+	// good, and its memory can go.
+	quietAfter = 5 * time.Second
 	// busGrace is how long the start waits for the bus before it goes on
 	// without: at boot the bus may come up later than the watcher.
 	busGrace = 2 * time.Second
@@ -47,6 +50,8 @@ type Options struct {
 	// Alive is called every interval for a watchdog, if that is not 0.
 	Alive         func()
 	AliveInterval time.Duration
+	// Quiet is called when nothing was told for a while after a burst.
+	Quiet func()
 	Log           *slog.Logger
 }
 
@@ -77,6 +82,7 @@ type Watcher struct {
 	redump     bool             // routes may be gone without a message
 	nextRedump time.Time
 	doubt      *time.Timer
+	quiet      *time.Timer
 	failure    error
 	reload     chan func(*Options)
 }
@@ -96,7 +102,7 @@ func New(o Options, k Kernel, b Bus, f Files, s Sink, r Records, saved map[int]R
 		Options: o, kernel: k, bus: b, files: f, sink: s, records: r,
 		links: map[int]*link{}, budget: memberBudget, room: math.MaxInt, first: true,
 		dirty: map[int]struct{}{}, reload: make(chan func(*Options), 1),
-		settleAt: stoppedTimer(), doubt: stoppedTimer(),
+		settleAt: stoppedTimer(), doubt: stoppedTimer(), quiet: stoppedTimer(),
 	}
 	w.host.states = hostnet.States{}
 	w.restore(saved, pending)
@@ -132,16 +138,22 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-w.kernel.Readable():
 			w.receive()
 			w.kernel.Rearm()
+			w.quiet.Reset(quietAfter)
 		case ev := <-w.bus.Events():
 			// What the kernel told before networkd could act on it comes first.
 			w.receive()
 			w.fromBus(ev)
+			w.quiet.Reset(quietAfter)
 		case index := <-w.files.Changed():
 			w.fromFiles(index)
 		case <-w.settleAt.C:
 			w.settled()
 		case <-w.doubt.C:
 			w.resolveDoubt()
+		case <-w.quiet.C:
+			if w.Quiet != nil {
+				w.Quiet()
+			}
 		case <-grace.C:
 			if w.first {
 				w.busDown = "the system bus did not answer"
