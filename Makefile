@@ -107,7 +107,7 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 # Scripts and a configuration that their owner wrote are the owner's: they stay,
 # and are named.
 uninstall: ## undo install; scripts and a changed netbrk.toml stay (root)
-	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
 		systemctl disable --now netbrk.target; systemctl stop $(UNITS); systemctl reset-failed 'netbrk*'; fi; true
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
