@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -10,9 +11,10 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// Queue is the reader's side of the spool.
+// Queue is the reader's side of the spool. Its methods may be called from
+// several goroutines at once.
 type Queue interface {
-	// List returns what waits, in order.
+	// List returns what waits, in order, by the names alone: it is called often.
 	List() ([]hostnet.Pending, error)
 	// Read returns the event of an entry. The error is fs.ErrNotExist for one
 	// that was merged into a later one; what cannot be read as an event the
@@ -20,214 +22,217 @@ type Queue interface {
 	Read(p hostnet.Pending) (hostnet.Event, error)
 	// Done removes an entry that was handled.
 	Done(name string) error
-	// Wait returns true when something new may wait, and false when nothing
-	// came for the time given.
+	// Wait returns true once something was added since the last List began, at
+	// once if that is so already, and false when nothing came for the time given.
+	// It may return true for nothing, but not for ever.
 	Wait(ctx context.Context, quiet time.Duration) (bool, error)
 }
 
 // Handler handles one event and reports whether it is done with; one that is
-// not stays in the queue.
+// not stays in the queue. Scripts that fail are no reason to keep an event.
 type Handler func(ctx context.Context, ev hostnet.Event) (handled bool)
 
 // DrainOptions bound a drain.
 type DrainOptions struct {
-	// Workers is how many links are served side by side.
+	// Workers is how many links are served side by side; at least one is.
 	Workers int
 	// Linger is how long the queue must have stayed empty before Drain ends.
 	Linger time.Duration
-	// MaxAge is how long Drain takes in events; 0 means without end.
+	// MaxAge is how long Drain begins further events; 0 means without end.
 	MaxAge time.Duration
 	Log    *slog.Logger
 }
 
 // Drain handles what waits in the queue, and what comes, until the queue has
 // stayed empty for a while. The events of one link are handled in order, one
-// at a time; links are served side by side, and none waits for a slow script
-// of another as long as there is a worker left.
+// at a time; links are served in turn, side by side, and none waits for a slow
+// script of another as long as there is a worker left.
 //
-// It returns nil when it has emptied the queue or its time is over, and ctx's
-// error when it was told to end; either way no handler is at work any more.
+// An event that its handler is not done with stays, and no later one of its link
+// overtakes it: the next Drain begins with it. An entry that cannot be removed
+// is not handled twice.
+//
+// Drain returns nil when it has emptied the queue or its time is over, ctx's
+// error when it was told to end, and an error when the queue failed it; either
+// way no handler is at work any more.
 func Drain(ctx context.Context, q Queue, o DrainOptions, h Handler) error {
 	d := &drain{
-		queue: q, DrainOptions: o, handler: h,
-		lanes: map[lane]*line{}, known: map[string]bool{}, finished: make(chan outcome),
+		DrainOptions: o, queue: q, handler: h,
+		lanes: newLanes(), ended: make(chan outcome),
+		woke: make(chan error), again: make(chan struct{}, 1),
 	}
-	if o.MaxAge > 0 {
-		d.deadline = time.Now().Add(o.MaxAge)
-	}
-	return d.run(ctx)
+	d.list()
+	waits, stop := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		d.wait(waits)
+	}()
+	err := d.run(ctx)
+	stop()
+	<-stopped // the queue is its owner's again
+	return err
 }
 
-// lane is what keeps events in order: a link, or one kind of event that is
-// about none.
-type lane struct {
-	index int
-	kind  hostnet.Kind
-}
+const (
+	// relist is how old a listing may get while work from it is left: events that
+	// come one by one must not have a long queue listed for each.
+	relist = 100 * time.Millisecond
+	// longWait is any time: what ends a drain is its own clock, as only that
+	// knows since when nobody is at work.
+	longWait = time.Minute
+)
 
-func laneOf(p hostnet.Pending) lane {
-	if p.Index != 0 {
-		return lane{index: p.Index}
-	}
-	return lane{kind: p.Kind}
-}
-
-// line is what waits in a lane.
-type line struct {
-	waiting []hostnet.Pending
-	busy    bool
-}
-
-type outcome struct {
-	lane    lane
-	entry   hostnet.Pending
-	handled bool
-}
-
+// drain is one Drain under way. What is not a channel belongs to the goroutine
+// of run.
 type drain struct {
 	DrainOptions
-	queue    Queue
-	handler  Handler
-	lanes    map[lane]*line
-	ready    []lane // lanes with something to do and nobody at it, first come first served
-	known    map[string]bool
-	busy     int
-	finished chan outcome
-	deadline time.Time
-	gaveUp   bool // an event was left: no more are taken
+	queue   Queue
+	handler Handler
+
+	lanes  *lanes
+	active int
+	ended  chan outcome
+
+	listed time.Time
+	stale  bool // something came after the last listing
+	halted bool // nothing more is begun
+	err    error
+
+	woke  chan error    // something came, or Wait failed
+	again chan struct{} // listed: wait again
+}
+
+// outcome is what became of one entry: removed from the queue, or kept there
+// for later, or left there though it was handled.
+type outcome struct {
+	entry      hostnet.Pending
+	kept, left bool
+	err        error
 }
 
 func (d *drain) run(ctx context.Context) error {
-	waits, stop := context.WithCancel(ctx)
-	defer stop()
-	more, failed := d.watch(waits)
-	if err := d.take(); err != nil {
-		return err
+	var maxAge, linger <-chan time.Time
+	if d.MaxAge > 0 {
+		maxAge = time.After(d.MaxAge)
 	}
+	cancelled := ctx.Done()
 	for {
-		d.start(ctx)
-		if d.over(ctx) {
-			if d.busy == 0 {
-				return ctx.Err()
+		if d.stale && !d.halted && (!d.lanes.waiting() || time.Since(d.listed) >= relist) {
+			d.list()
+		}
+		d.begin(ctx)
+		switch {
+		case d.active > 0:
+			linger = nil
+		case d.halted:
+			return errors.Join(d.err, ctx.Err())
+		case linger == nil:
+			linger = time.After(d.Linger)
+		}
+		select {
+		case o := <-d.ended:
+			d.end(o)
+		case err := <-d.woke:
+			d.stale = true
+			if err != nil {
+				d.fail(fmt.Errorf("waiting for events: %w", err))
 			}
-			d.finish(<-d.finished)
+		case <-linger:
+			linger = nil
+			d.halted = !d.list() // the last one may have come just now
+		case <-maxAge:
+			d.halted = true
+		case <-cancelled:
+			d.halted, cancelled = true, nil
+		}
+	}
+}
+
+// list looks at the queue and reports whether there is something to begin.
+func (d *drain) list() bool {
+	d.listed = time.Now()
+	pending, err := d.queue.List()
+	if err != nil {
+		d.fail(fmt.Errorf("listing events: %w", err))
+		return false
+	}
+	d.lanes.update(pending)
+	if d.stale {
+		d.stale = false
+		d.again <- struct{}{}
+	}
+	return d.lanes.waiting()
+}
+
+// begin starts work as far as there are workers.
+func (d *drain) begin(ctx context.Context) {
+	for !d.halted && ctx.Err() == nil && d.lanes.waiting() && d.active < max(d.Workers, 1) {
+		entry := d.lanes.next()
+		d.active++
+		go func() { d.ended <- d.work(ctx, entry) }()
+	}
+}
+
+// work handles one entry, in a goroutine of its own.
+func (d *drain) work(ctx context.Context, entry hostnet.Pending) outcome {
+	ev, err := d.queue.Read(entry)
+	if errors.Is(err, fs.ErrNotExist) {
+		return outcome{entry: entry}
+	}
+	if err != nil {
+		d.Log.Warn("spool entry refused", "entry", entry.Name, "err", err)
+		return outcome{entry: entry, left: true}
+	}
+	if !d.handler(ctx, ev) {
+		return outcome{entry: entry, kept: true}
+	}
+	if err := d.queue.Done(entry.Name); err != nil {
+		return outcome{entry: entry, left: true, err: err}
+	}
+	return outcome{entry: entry}
+}
+
+func (d *drain) end(o outcome) {
+	d.active--
+	d.lanes.end(o.entry, o.kept, o.left)
+	if o.err != nil {
+		d.Log.Error("removing handled event", "entry", o.entry.Name, "err", o.err)
+		if d.err == nil {
+			d.err = o.err
+		}
+	}
+}
+
+// wait calls the queue's Wait beside the work, once for each listing: a script
+// that hangs on one link must not hide the event of another.
+func (d *drain) wait(ctx context.Context) {
+	for {
+		more, err := d.queue.Wait(ctx, longWait)
+		if ctx.Err() != nil {
+			return
+		}
+		if !more && err == nil {
 			continue
 		}
 		select {
-		case out := <-d.finished:
-			d.finish(out)
-		case again := <-more:
-			if again {
-				if err := d.take(); err != nil {
-					d.Log.Error("reading the spool", "err", err)
-				}
-			} else if d.busy == 0 && len(d.known) == 0 {
-				return nil
-			}
-		case err := <-failed:
-			d.gaveUp = true
-			if d.busy == 0 {
-				return err
-			}
+		case d.woke <- err:
 		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-d.again:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
 
-// over reports whether nothing more is taken in.
-func (d *drain) over(ctx context.Context) bool {
-	return ctx.Err() != nil || d.gaveUp || (!d.deadline.IsZero() && time.Now().After(d.deadline))
-}
-
-// watch waits for new entries beside the workers: a script that hangs on one
-// link must not hide the event of another.
-func (d *drain) watch(ctx context.Context) (<-chan bool, <-chan error) {
-	more, failed := make(chan bool), make(chan error, 1)
-	go func() {
-		for {
-			again, err := d.queue.Wait(ctx, d.Linger)
-			if err != nil {
-				failed <- err
-				return
-			}
-			select {
-			case more <- again:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return more, failed
-}
-
-// take puts what is new in the queue into its lanes.
-func (d *drain) take() error {
-	pending, err := d.queue.List()
-	if err != nil {
-		return err
-	}
-	for _, p := range pending {
-		if d.known[p.Name] {
-			continue
-		}
-		d.known[p.Name] = true
-		key := laneOf(p)
-		l := d.lanes[key]
-		if l == nil {
-			l = &line{}
-			d.lanes[key] = l
-		}
-		l.waiting = append(l.waiting, p)
-		if !l.busy && len(l.waiting) == 1 {
-			d.ready = append(d.ready, key)
-		}
-	}
-	return nil
-}
-
-// start gives work to idle workers.
-func (d *drain) start(ctx context.Context) {
-	for len(d.ready) > 0 && d.busy < max(1, d.Workers) && !d.over(ctx) {
-		key := d.ready[0]
-		d.ready = d.ready[1:]
-		l := d.lanes[key]
-		p := l.waiting[0]
-		l.waiting = l.waiting[1:]
-		l.busy = true
-		d.busy++
-		go func() { d.finished <- outcome{key, p, d.handle(ctx, p)} }()
-	}
-}
-
-// handle reads and handles one entry and reports whether it is done with.
-func (d *drain) handle(ctx context.Context, p hostnet.Pending) bool {
-	ev, err := d.queue.Read(p)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true
-	}
-	if err != nil {
-		d.Log.Warn("spool entry refused", "entry", p.Name, "err", err)
-		return true
-	}
-	return d.handler(ctx, ev)
-}
-
-// finish takes an entry that was handled out of the queue, and its lane up
-// again.
-func (d *drain) finish(out outcome) {
-	d.busy--
-	delete(d.known, out.entry.Name)
-	if !out.handled {
-		d.gaveUp = true
-	} else if err := d.queue.Done(out.entry.Name); err != nil {
-		d.Log.Error("removing handled event", "entry", out.entry.Name, "err", err)
-		d.gaveUp = true // it would run again and again
-	}
-	l := d.lanes[out.lane]
-	l.busy = false
-	if len(l.waiting) > 0 {
-		d.ready = append(d.ready, out.lane)
-	} else {
-		delete(d.lanes, out.lane)
-	}
+// fail ends the drain: without the queue's word of what is in it there is no
+// order to keep.
+func (d *drain) fail(err error) {
+	d.err, d.halted = errors.Join(d.err, err), true
 }
