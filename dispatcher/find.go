@@ -222,6 +222,9 @@ const maxUntrusted = 64
 // had, or are too many, the directory stands for them.
 func (s *search) refuseAll(dir, sub string, why error) {
 	names, err := firstNames(dir)
+	if errors.Is(err, fs.ErrNotExist) { // missing below one that is not trusted
+		return
+	}
 	for _, name := range names {
 		path := filepath.Join(dir, name)
 		info, err := os.Lstat(path)
