@@ -30,7 +30,7 @@ type Hook struct {
 
 // Skipped is a file in a hook directory that does not run, and why.
 type Skipped struct {
-	// Path is printable whatever the file is called.
+	// Path is printable whatever the file is called, as Why is.
 	Path string
 	// Why names the object that is the cause, and what to type where that is known.
 	Why string
@@ -187,10 +187,13 @@ func isGone(path string) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
 }
 
-// unfollowed says why a symbolic link leads nowhere.
+// unfollowed says why a name leads nowhere.
 func unfollowed(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s is a symbolic link to nothing", word(path))
+	case errors.Is(err, unix.ELOOP):
+		return fmt.Errorf("%s is a symbolic link in a loop", word(path))
 	}
 	return err
 }
@@ -207,7 +210,7 @@ func isNull(info fs.FileInfo) bool {
 }
 
 func (s *search) refuse(path string, why error) {
-	s.plan.Refused = append(s.plan.Refused, Skipped{Path: printable(path), Why: why.Error()})
+	s.plan.Refused = append(s.plan.Refused, Skipped{Path: printable(path), Why: printable(why.Error())})
 }
 
 func (s *search) mask(path, why string) {

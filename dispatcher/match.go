@@ -17,7 +17,7 @@ func matchLink(name, link string) bool {
 	if name == link {
 		return true
 	}
-	if isLeftover(name) {
+	if isLeftover(name) || !isPrintable(name) {
 		return false
 	}
 	// A pattern that is none, such as "wg[", matches no other link.
