@@ -184,7 +184,7 @@ func TestDrainKeepsOrderPerLink(t *testing.T) {
 		var j journal
 		err := Drain(t.Context(), q, options(10), func(_ context.Context, e hostnet.Event) bool {
 			j.add("begin %d", e.Seq)
-			time.Sleep(time.Duration(10-e.Seq) * time.Second) // later ones are quicker
+			<-time.After(time.Duration(10-e.Seq) * time.Second) // later ones are quicker
 			j.add("end %d", e.Seq)
 			return true
 		})
@@ -241,11 +241,11 @@ func TestDrainLingersFromTheLastEndOn(t *testing.T) {
 		q := newFakeQueue(t, onLink(1, 1))
 		began := time.Now()
 		go func() { // 1 s before the drain would end: another one, of 3 s
-			time.Sleep(4 * time.Second)
+			<-time.After(4 * time.Second)
 			q.add(onLink(2, 1))
 		}()
 		err := Drain(t.Context(), q, options(1), func(context.Context, hostnet.Event) bool {
-			time.Sleep(3 * time.Second)
+			<-time.After(3 * time.Second)
 			return true
 		})
 		require.NoError(t, err)
@@ -326,7 +326,7 @@ func TestDrainServesManyLinksInTurn(t *testing.T) {
 				q.add(hostnet.Event{Seq: 1e6 + uint64(len(order)), Kind: hostnet.KindAddresses, Index: e.Index})
 			}
 			mu.Unlock()
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 			mu.Lock()
 			busy--
 			mu.Unlock()
@@ -351,7 +351,7 @@ func TestDrainEndsWithAge(t *testing.T) {
 		o.MaxAge = 15 * time.Second
 		began := time.Now()
 		err := Drain(t.Context(), q, o, func(context.Context, hostnet.Event) bool {
-			time.Sleep(10 * time.Second)
+			<-time.After(10 * time.Second)
 			return true
 		})
 		require.NoError(t, err)
@@ -366,12 +366,12 @@ func TestDrainWaitsForHandlersWhenCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var j journal
 		go func() {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			cancel()
 		}()
 		err := Drain(ctx, q, options(2), func(ctx context.Context, e hostnet.Event) bool {
 			<-ctx.Done()
-			time.Sleep(5 * time.Second) // the script's grace
+			<-time.After(5 * time.Second) // the script's grace
 			j.add("%d", e.Seq)
 			return e.Seq == 1 // it had ended by itself just then
 		})
@@ -434,7 +434,7 @@ func TestDrainWithoutItsQueue(t *testing.T) {
 			q.added, q.waitErr = false, gone
 			ended := false
 			err := Drain(t.Context(), q, options(1), func(context.Context, hostnet.Event) bool {
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				ended = true
 				return true
 			})

@@ -59,6 +59,7 @@ func enterWorld(t *testing.T, root string) {
 		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755))
 		require.NoError(t, unix.Mount("/"+dir, filepath.Join(root, dir), "", unix.MS_BIND|unix.MS_REC, ""))
 	}
+	require.NoError(t, os.Mkdir(filepath.Join(root, "tmp"), 0o755)) // go test -cover wants one
 	require.NoError(t, unix.Chroot(root))
 	require.NoError(t, os.Chdir("/"))
 	unix.Umask(0o022)
