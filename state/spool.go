@@ -178,32 +178,45 @@ func (s *Spool) boundTransitions(index int) error {
 	return s.mergeOldest(index)
 }
 
-// mergeOldest merges the link's oldest transition into the next one of the
-// same property, which keeps its place in the order. The reader handles a
-// link's events one after another, so whichever of the two it is at, the
-// later state is still delivered.
+// mergeOldest merges the two oldest transitions of one property into the
+// later one, which keeps its place in the order. The very oldest is left out:
+// the reader, which handles a link's events one after another, may be at it.
+// Of the others, more than the two properties there are, two are of the same.
 func (s *Spool) mergeOldest(index int) error {
 	waiting := s.transitions[index]
-	at := func(i int) (hostnet.Event, entry, bool) {
+	first := map[hostnet.Property]int{}
+	for i := 1; i < len(waiting); i++ {
 		e := entry{waiting[i], hostnet.KindState, index}
-		ev, ok := s.read(e)
-		return ev, e, ok
-	}
-	oldest, oldestEntry, ok := at(0)
-	for i := 1; ok && i < len(waiting); i++ {
-		next, e, readable := at(i)
-		if !readable || next.Property != oldest.Property {
+		later, ok := s.read(e)
+		if !ok {
+			continue // handled meanwhile, or the reader's to refuse
+		}
+		at, found := first[later.Property]
+		if !found {
+			first[later.Property] = i
 			continue
 		}
-		next.Previous = oldest.Previous
-		next.Coalesced += oldest.Coalesced + 1
-		if err := s.write(e, next); err != nil {
-			return err
+		earlier, ok := s.read(entry{waiting[at], hostnet.KindState, index})
+		if !ok {
+			first[later.Property] = i
+			continue
 		}
-		break
+		return s.mergeTransitions(at, earlier, e, later)
 	}
-	s.transitions[index] = waiting[1:]
-	if err := ignoreMissing(os.Remove(filepath.Join(s.dir, oldestEntry.name()))); err != nil {
+	return nil
+}
+
+// mergeTransitions takes the link's transition at the given place into a later
+// one.
+func (s *Spool) mergeTransitions(at int, earlier hostnet.Event, e entry, later hostnet.Event) error {
+	later.Previous = earlier.Previous
+	later.Coalesced += earlier.Coalesced + 1
+	if err := s.write(e, later); err != nil {
+		return err
+	}
+	gone := entry{s.transitions[e.index][at], hostnet.KindState, e.index}
+	s.transitions[e.index] = slices.Delete(s.transitions[e.index], at, at+1)
+	if err := ignoreMissing(os.Remove(filepath.Join(s.dir, gone.name()))); err != nil {
 		return fmt.Errorf("removing merged event: %w", err)
 	}
 	return nil
