@@ -21,6 +21,7 @@ const maxTransitions = 64
 
 // Spool is the writer's side of the event spool. One goroutine owns it.
 type Spool struct {
+	root   string
 	dir    string
 	seq    uint64
 	prefix string // of event IDs
@@ -45,6 +46,7 @@ func OpenSpool(root string) (*Spool, []hostnet.Event, error) {
 		return nil, nil, err
 	}
 	s := &Spool{
+		root:        root,
 		dir:         filepath.Join(root, eventsDir),
 		prefix:      strconv.FormatInt(time.Now().UnixNano(), 36),
 		transitions: map[int][]uint64{},
@@ -222,28 +224,31 @@ func (s *Spool) mergeTransitions(at int, earlier hostnet.Event, e entry, later h
 	return nil
 }
 
-// forget drops everything that waits for a link that vanished before its
-// appearance was handled: the link came and went unseen. It reports whether
-// that was so.
+// forget drops what waits for a link that vanished. It reports whether the
+// link came and went unseen: before any hook could learn that it was there.
 func (s *Spool) forget(index int) bool {
-	seq, ok := s.added[index]
+	added, waits := s.added[index]
 	delete(s.added, index)
-	if !ok || os.Remove(filepath.Join(s.dir, entry{seq, hostnet.KindLinks, index}.name())) != nil {
-		delete(s.transitions, index)
-		return false
-	}
+	// A reader that is at work on the "added" event has noted the link.
+	_, seen := readSeen(s.root, index)
+	unseen := waits && !seen && s.drop(added, hostnet.KindLinks, index) == nil
 	for _, seq := range s.transitions[index] {
-		_ = os.Remove(filepath.Join(s.dir, entry{seq, hostnet.KindState, index}.name()))
+		if unseen {
+			_ = s.drop(seq, hostnet.KindState, index)
+		}
 	}
 	delete(s.transitions, index)
 	for _, kind := range hostnet.Kinds() {
 		key := levelKey{kind, index}
-		if seq, ok := s.levels[key]; ok && index != 0 {
-			_ = os.Remove(filepath.Join(s.dir, entry{seq, kind, index}.name()))
-			delete(s.levels, key)
+		if seq, ok := s.levels[key]; ok && unseen {
+			_ = s.drop(seq, kind, index)
 		}
 	}
-	return true
+	return unseen
+}
+
+func (s *Spool) drop(seq uint64, kind hostnet.Kind, index int) error {
+	return os.Remove(filepath.Join(s.dir, entry{seq, kind, index}.name()))
 }
 
 // Empty reports whether nothing visible waits in the spool.
@@ -255,6 +260,7 @@ func (s *Spool) Empty() (bool, error) {
 func (s *Spool) write(e entry, ev hostnet.Event) error {
 	data, err := json.Marshal(ev)
 	if err != nil {
+		delete(s.levels, key)
 		return fmt.Errorf("encoding event: %w", err)
 	}
 	return writeFile(s.dir, e.name(), data, 0o644)
