@@ -75,13 +75,21 @@ func (s *Spool) scan() ([]hostnet.Event, error) {
 	var events []hostnet.Event
 	for _, e := range entries {
 		s.seq = max(s.seq, e.seq)
-		if ev, ok := s.read(e); ok {
-			s.note(e, ev)
-			events = append(events, ev)
+		ev, ok := s.read(e)
+		if !ok {
+			continue
 		}
 	}
 	return events, nil
 }
+		if old, ok := s.levels[levelKey{e.kind, e.index}]; ok {
+			// The last writer was killed after it wrote the merged event and
+			// before it removed the one that it had merged.
+			_ = s.drop(old, e.kind, e.index)
+			events = slices.DeleteFunc(events, func(ev hostnet.Event) bool { return ev.Seq == old })
+		}
+		s.note(e, ev)
+		events = append(events, ev)
 
 // Resume makes sequence numbers go on after seq, the highest one that the
 // saved states of links remember.
