@@ -53,6 +53,9 @@ func OpenSpool(root string) (*Spool, []hostnet.Event, error) {
 		levels:      map[levelKey]uint64{},
 		added:       map[int]uint64{},
 	}
+	if err := clearTemps(s.dir); err != nil {
+		return nil, nil, err
+	}
 	pending, err := s.scan()
 	if err != nil {
 		return nil, nil, err
@@ -79,9 +82,6 @@ func (s *Spool) scan() ([]hostnet.Event, error) {
 		if !ok {
 			continue
 		}
-	}
-	return events, nil
-}
 		if old, ok := s.levels[levelKey{e.kind, e.index}]; ok {
 			// The last writer was killed after it wrote the merged event and
 			// before it removed the one that it had merged.
@@ -90,6 +90,9 @@ func (s *Spool) scan() ([]hostnet.Event, error) {
 		}
 		s.note(e, ev)
 		events = append(events, ev)
+	}
+	return events, nil
+}
 
 // Resume makes sequence numbers go on after seq, the highest one that the
 // saved states of links remember.
@@ -251,6 +254,7 @@ func (s *Spool) forget(index int) bool {
 		if seq, ok := s.levels[key]; ok && unseen {
 			_ = s.drop(seq, kind, index)
 		}
+		delete(s.levels, key)
 	}
 	return unseen
 }
@@ -268,7 +272,6 @@ func (s *Spool) Empty() (bool, error) {
 func (s *Spool) write(e entry, ev hostnet.Event) error {
 	data, err := json.Marshal(ev)
 	if err != nil {
-		delete(s.levels, key)
 		return fmt.Errorf("encoding event: %w", err)
 	}
 	return writeFile(s.dir, e.name(), data, 0o644)
