@@ -26,12 +26,18 @@ func (w *Watcher) vanished(index int, l *link) {
 	l.routes.clear(&w.budget)
 	delete(w.links, index)
 	delete(w.dirty, index)
-	if l.name == "" || !w.Match(l.name) {
-		return
+	if l.name != "" && w.Match(l.name) {
+		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionRemoved})
 	}
-	w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionRemoved})
+	if w.failure == nil { // else the record is what tells the next run
+		w.forget(index, l.name)
+	}
+}
+
+// forget removes the record of a link.
+func (w *Watcher) forget(index int, name string) {
 	if err := w.records.Remove(index); err != nil {
-		w.Log.Warn("removing link record", "link", l.name, "err", err)
+		w.Log.Warn("removing link record", "link", name, "err", err)
 	}
 }
 
