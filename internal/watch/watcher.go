@@ -246,7 +246,11 @@ func (w *Watcher) saveAll() {
 	for index := range w.dirty {
 		delete(w.dirty, index)
 		l := w.at(index)
-		if l == nil || (index != 0 && !w.Match(l.name)) {
+		if l == nil {
+			continue
+		}
+		if index != 0 && !w.Match(l.name) {
+			w.forget(index, l.name) // it may have matched by a former name
 			continue
 		}
 		if err := w.records.Save(l.record(index)); err != nil {
