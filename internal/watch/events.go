@@ -9,6 +9,11 @@ func (w *Watcher) appeared(index int, l *link) {
 	old := l.name
 	l.name = l.kernel.Name
 	w.dirty[index] = struct{}{}
+	if old != "" && !w.Match(old) && w.Match(l.name) {
+		// What it is was not told under its former name.
+		l.states, l.compared, l.pending = hostnet.States{}, levels{}, nil
+		w.soon()
+	}
 	switch {
 	case old == "" && w.Match(l.name):
 		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionAdded})
