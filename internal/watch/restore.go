@@ -35,6 +35,7 @@ func (w *Watcher) restoreEvent(ev hostnet.Event) {
 		switch {
 		case ev.Action == hostnet.ActionRemoved:
 			delete(w.links, ev.Index)
+			w.forget(ev.Index, ev.Link) // the last run was killed before it could
 		case w.links[ev.Index] == nil:
 			w.links[ev.Index] = &link{name: ev.Link, states: hostnet.States{}}
 		default:
