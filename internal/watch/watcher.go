@@ -117,8 +117,12 @@ func (w *Watcher) Run(ctx context.Context) error {
 	if err := w.dumpAll(); err != nil {
 		return err
 	}
-	alive := time.NewTicker(max(w.AliveInterval, time.Second))
-	defer alive.Stop()
+	var alive <-chan time.Time
+	if w.AliveInterval > 0 {
+		ticker := time.NewTicker(w.AliveInterval)
+		defer ticker.Stop()
+		alive = ticker.C
+	}
 	grace := time.NewTimer(busGrace)
 	defer grace.Stop()
 	if !w.Networkd {
@@ -149,10 +153,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 			}
 		case change := <-w.reload:
 			change(&w.Options)
-		case <-alive.C:
-			if w.Alive != nil {
-				w.Alive()
-			}
+		case <-alive:
+			w.Alive()
 		}
 		w.saveAll()
 		w.tell()
