@@ -71,10 +71,10 @@ func (m message) decodeAddr(use func(hostnet.Change)) {
 	} else if address.IsValid() && address != local {
 		a.Peer = address
 	}
-	if !local.IsValid() {
+	a.Prefix = netip.PrefixFrom(local, int(m.body[1]))
+	if !a.Prefix.IsValid() {
 		return
 	}
-	a.Prefix = netip.PrefixFrom(local, int(m.body[1]))
 	use(hostnet.Change{
 		Object: hostnet.ObjectAddr, Gone: m.kind == unix.RTM_DELADDR,
 		Index: int(native32(m.body[4:])), Addr: a, Digest: addrDigest(a), Raw: m.body,
