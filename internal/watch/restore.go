@@ -28,6 +28,8 @@ func (w *Watcher) restore(saved map[int]Record, pending []hostnet.Event) {
 }
 
 func (w *Watcher) restoreEvent(ev hostnet.Event) {
+	// Its record does not say so yet, and the event will be handled once.
+	w.dirty[ev.Index] = struct{}{}
 	switch ev.Kind {
 	case hostnet.KindManager:
 		w.host.states[ev.Property] = ev.State
