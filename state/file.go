@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -67,6 +68,24 @@ func createTemp(path string, mode fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
+// clearTemps removes what writers that were killed left in dir. Only the one
+// writer of dir may call it, before it writes.
+func clearTemps(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for temporary files: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") || !strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		if err := ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))); err != nil {
+			return fmt.Errorf("removing temporary file: %w", err)
+		}
+	}
+	return nil
+}
+
 // writeIfChanged is writeFile, unless the file has these bytes already.
 func writeIfChanged(dir, name string, data []byte, mode fs.FileMode) error {
 	old, err := readFile(filepath.Join(dir, name), os.Geteuid())
@@ -89,6 +108,8 @@ func readFile(path string, owners ...int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: a symbolic link", errHostile)
 	case errors.Is(err, unix.ENXIO): // a socket, open(2)
 		return nil, fmt.Errorf("%w: not a regular file", errHostile)
+	case errors.Is(err, unix.EACCES): // our writers make files readable by all
+		return nil, fmt.Errorf("%w: not readable", errHostile)
 	case err != nil:
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}

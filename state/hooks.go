@@ -86,8 +86,10 @@ func (h *Hooks) Saw(index int, name string) error {
 }
 
 // Seen returns the name under which hooks last ran for a link.
-func (h *Hooks) Seen(index int) (string, bool) {
-	raw, err := readFile(filepath.Join(h.root, seenDir, indexName(index)), os.Geteuid())
+func (h *Hooks) Seen(index int) (string, bool) { return readSeen(h.root, index) }
+
+func readSeen(root string, index int) (string, bool) {
+	raw, err := readFile(filepath.Join(root, seenDir, indexName(index)), os.Geteuid())
 	if err != nil {
 		return "", false
 	}

@@ -89,10 +89,11 @@ func (q *Queue) List() ([]hostnet.Pending, error) {
 
 // Read returns the event of an entry. The error is fs.ErrNotExist for one that
 // the writer merged into another meanwhile; an entry that is not an honest
-// event is moved out of the way like a wrong name.
+// event is moved out of the way like a wrong name. Any other error says
+// nothing about the entry, which stays.
 func (q *Queue) Read(p hostnet.Pending) (hostnet.Event, error) {
 	ev, err := readEvent(filepath.Join(q.root, eventsDir), p, q.owner)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errHostile) {
 		q.refuse(p.Name, err)
 	}
 	return ev, err
@@ -105,7 +106,7 @@ func readEvent(dir string, p hostnet.Pending, owner int) (hostnet.Event, error) 
 	}
 	ev, err := hostnet.ParseEvent(raw)
 	if err != nil {
-		return hostnet.Event{}, err
+		return hostnet.Event{}, fmt.Errorf("%w: %w", errHostile, err)
 	}
 	if ev.Kind != p.Kind || ev.Index != p.Index || ev.Seq != p.Seq {
 		return hostnet.Event{}, fmt.Errorf("%w: content and name differ", errHostile)

@@ -21,6 +21,7 @@ const maxTransitions = 64
 
 // Spool is the writer's side of the event spool. One goroutine owns it.
 type Spool struct {
+	root   string
 	dir    string
 	seq    uint64
 	prefix string // of event IDs
@@ -45,11 +46,15 @@ func OpenSpool(root string) (*Spool, []hostnet.Event, error) {
 		return nil, nil, err
 	}
 	s := &Spool{
+		root:        root,
 		dir:         filepath.Join(root, eventsDir),
 		prefix:      strconv.FormatInt(time.Now().UnixNano(), 36),
 		transitions: map[int][]uint64{},
 		levels:      map[levelKey]uint64{},
 		added:       map[int]uint64{},
+	}
+	if err := clearTemps(s.dir); err != nil {
+		return nil, nil, err
 	}
 	pending, err := s.scan()
 	if err != nil {
@@ -73,10 +78,18 @@ func (s *Spool) scan() ([]hostnet.Event, error) {
 	var events []hostnet.Event
 	for _, e := range entries {
 		s.seq = max(s.seq, e.seq)
-		if ev, ok := s.read(e); ok {
-			s.note(e, ev)
-			events = append(events, ev)
+		ev, ok := s.read(e)
+		if !ok {
+			continue
 		}
+		if old, ok := s.levels[levelKey{e.kind, e.index}]; ok {
+			// The last writer was killed after it wrote the merged event and
+			// before it removed the one that it had merged.
+			_ = s.drop(old, e.kind, e.index)
+			events = slices.DeleteFunc(events, func(ev hostnet.Event) bool { return ev.Seq == old })
+		}
+		s.note(e, ev)
+		events = append(events, ev)
 	}
 	return events, nil
 }
@@ -178,59 +191,76 @@ func (s *Spool) boundTransitions(index int) error {
 	return s.mergeOldest(index)
 }
 
-// mergeOldest merges the link's oldest transition into the next one of the
-// same property, which keeps its place in the order. The reader handles a
-// link's events one after another, so whichever of the two it is at, the
-// later state is still delivered.
+// mergeOldest merges the two oldest transitions of one property into the
+// later one, which keeps its place in the order. The very oldest is left out:
+// the reader, which handles a link's events one after another, may be at it.
+// Of the others, more than the two properties there are, two are of the same.
 func (s *Spool) mergeOldest(index int) error {
 	waiting := s.transitions[index]
-	at := func(i int) (hostnet.Event, entry, bool) {
+	first := map[hostnet.Property]int{}
+	for i := 1; i < len(waiting); i++ {
 		e := entry{waiting[i], hostnet.KindState, index}
-		ev, ok := s.read(e)
-		return ev, e, ok
-	}
-	oldest, oldestEntry, ok := at(0)
-	for i := 1; ok && i < len(waiting); i++ {
-		next, e, readable := at(i)
-		if !readable || next.Property != oldest.Property {
+		later, ok := s.read(e)
+		if !ok {
+			continue // handled meanwhile, or the reader's to refuse
+		}
+		at, found := first[later.Property]
+		if !found {
+			first[later.Property] = i
 			continue
 		}
-		next.Previous = oldest.Previous
-		next.Coalesced += oldest.Coalesced + 1
-		if err := s.write(e, next); err != nil {
-			return err
+		earlier, ok := s.read(entry{waiting[at], hostnet.KindState, index})
+		if !ok {
+			first[later.Property] = i
+			continue
 		}
-		break
+		return s.mergeTransitions(at, earlier, e, later)
 	}
-	s.transitions[index] = waiting[1:]
-	if err := ignoreMissing(os.Remove(filepath.Join(s.dir, oldestEntry.name()))); err != nil {
+	return nil
+}
+
+// mergeTransitions takes the link's transition at the given place into a later
+// one.
+func (s *Spool) mergeTransitions(at int, earlier hostnet.Event, e entry, later hostnet.Event) error {
+	later.Previous = earlier.Previous
+	later.Coalesced += earlier.Coalesced + 1
+	if err := s.write(e, later); err != nil {
+		return err
+	}
+	gone := entry{s.transitions[e.index][at], hostnet.KindState, e.index}
+	s.transitions[e.index] = slices.Delete(s.transitions[e.index], at, at+1)
+	if err := ignoreMissing(os.Remove(filepath.Join(s.dir, gone.name()))); err != nil {
 		return fmt.Errorf("removing merged event: %w", err)
 	}
 	return nil
 }
 
-// forget drops everything that waits for a link that vanished before its
-// appearance was handled: the link came and went unseen. It reports whether
-// that was so.
+// forget drops what waits for a link that vanished. It reports whether the
+// link came and went unseen: before any hook could learn that it was there.
 func (s *Spool) forget(index int) bool {
-	seq, ok := s.added[index]
+	added, waits := s.added[index]
 	delete(s.added, index)
-	if !ok || os.Remove(filepath.Join(s.dir, entry{seq, hostnet.KindLinks, index}.name())) != nil {
-		delete(s.transitions, index)
-		return false
-	}
+	// A reader that is at work on the "added" event has noted the link.
+	_, seen := readSeen(s.root, index)
+	unseen := waits && !seen && s.drop(added, hostnet.KindLinks, index) == nil
 	for _, seq := range s.transitions[index] {
-		_ = os.Remove(filepath.Join(s.dir, entry{seq, hostnet.KindState, index}.name()))
+		if unseen {
+			_ = s.drop(seq, hostnet.KindState, index)
+		}
 	}
 	delete(s.transitions, index)
 	for _, kind := range hostnet.Kinds() {
 		key := levelKey{kind, index}
-		if seq, ok := s.levels[key]; ok && index != 0 {
-			_ = os.Remove(filepath.Join(s.dir, entry{seq, kind, index}.name()))
-			delete(s.levels, key)
+		if seq, ok := s.levels[key]; ok && unseen {
+			_ = s.drop(seq, kind, index)
 		}
+		delete(s.levels, key)
 	}
-	return true
+	return unseen
+}
+
+func (s *Spool) drop(seq uint64, kind hostnet.Kind, index int) error {
+	return os.Remove(filepath.Join(s.dir, entry{seq, kind, index}.name()))
 }
 
 // Empty reports whether nothing visible waits in the spool.

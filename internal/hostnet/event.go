@@ -125,6 +125,9 @@ func (e Event) Validate() error {
 }
 
 func (e Event) validateKind() error {
+	if e.Kind != KindState && e.Kind != KindManager && (e.Property != "" || e.State != "" || e.Previous != "") {
+		return fmt.Errorf("event of kind %q tells a state", e.Kind)
+	}
 	switch e.Kind {
 	case KindState:
 		if e.Property != OperationalState && e.Property != AdministrativeState {

@@ -21,8 +21,11 @@ func (m message) decodeLink(use func(hostnet.Change)) {
 		Index: int(int32(native32(m.body[4:]))),
 		Flags: native32(m.body[8:]),
 	}
+	wireless := false
 	eachAttribute(m.body, unix.SizeofIfInfomsg, func(kind uint16, v []byte) {
 		switch kind {
+		case unix.IFLA_WIRELESS:
+			wireless = true
 		case unix.IFLA_IFNAME:
 			l.Name = text(v)
 		case unix.IFLA_OPERSTATE:
@@ -33,7 +36,9 @@ func (m message) decodeLink(use func(hostnet.Change)) {
 			l.MasterIndex = int(native32(v))
 		}
 	})
-	if l.Index <= 0 || l.Name == "" {
+	// Wireless extensions send their events as RTM_NEWLINK with nothing else
+	// in it, neither operational state nor master (net/wireless/wext-core.c).
+	if l.Index <= 0 || l.Name == "" || wireless {
 		return
 	}
 	use(hostnet.Change{
@@ -66,10 +71,10 @@ func (m message) decodeAddr(use func(hostnet.Change)) {
 	} else if address.IsValid() && address != local {
 		a.Peer = address
 	}
-	if !local.IsValid() {
+	a.Prefix = netip.PrefixFrom(local, int(m.body[1]))
+	if !a.Prefix.IsValid() {
 		return
 	}
-	a.Prefix = netip.PrefixFrom(local, int(m.body[1]))
 	use(hostnet.Change{
 		Object: hostnet.ObjectAddr, Gone: m.kind == unix.RTM_DELADDR,
 		Index: int(native32(m.body[4:])), Addr: a, Digest: addrDigest(a), Raw: m.body,

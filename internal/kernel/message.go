@@ -38,7 +38,12 @@ func eachMessage(datagram []byte, use func(message)) (done bool, err error) {
 		case unix.NLMSG_NOOP:
 		case unix.NLMSG_DONE:
 			use(msg) // its flags may say that the dump was interrupted
-			return true, nil
+			if len(msg.body) < 4 {
+				return true, nil
+			}
+			// A dump that failed in its midst ends with the error
+			// (netlink_dump_done in af_netlink.c).
+			return true, msg.err()
 		case unix.NLMSG_ERROR:
 			return true, msg.err()
 		case unix.NLMSG_OVERRUN:

@@ -80,8 +80,9 @@ func (m *Monitor) Readable() <-chan struct{} { return m.readable }
 func (m *Monitor) Rearm() { m.rearm <- struct{}{} }
 
 // Receive passes on what the kernel told up to now, without blocking. It
-// returns ErrOverrun when the kernel dropped messages; it may then be called
-// again for those that it kept.
+// returns ErrOverrun when the kernel dropped messages; the caller has to dump.
+// What the kernel kept is dropped as well then: it is older than that dump, and
+// the one message that would have undone it may be among the lost ones.
 func (m *Monitor) Receive(use func(hostnet.Change)) error {
 	for range turnDatagrams {
 		n, err := m.notifications.receive(m.buf)
@@ -89,6 +90,7 @@ func (m *Monitor) Receive(use func(hostnet.Change)) error {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
 		case errors.Is(err, ErrOverrun):
+			m.discard()
 			return err
 		case err != nil:
 			return fmt.Errorf("receiving from the kernel: %w", err)
@@ -98,6 +100,17 @@ func (m *Monitor) Receive(use func(hostnet.Change)) error {
 		}
 	}
 	return nil
+}
+
+// discard empties the receive buffer. The kernel adds nothing to a buffer that
+// has overrun until it was emptied (netlink_rcv_wake in af_netlink.c), so this
+// takes no longer than what fits; the bound is for a storm right after.
+func (m *Monitor) discard() {
+	for range 16 * turnDatagrams {
+		if _, err := m.notifications.receive(m.buf); err != nil && !errors.Is(err, ErrOverrun) {
+			return // EAGAIN; the next Receive finds out about anything else
+		}
+	}
 }
 
 // Close ends the subscription.

@@ -9,6 +9,11 @@ func (w *Watcher) appeared(index int, l *link) {
 	old := l.name
 	l.name = l.kernel.Name
 	w.dirty[index] = struct{}{}
+	if old != "" && !w.Match(old) && w.Match(l.name) {
+		// What it is was not told under its former name.
+		l.states, l.compared, l.pending = hostnet.States{}, levels{}, nil
+		w.soon()
+	}
 	switch {
 	case old == "" && w.Match(l.name):
 		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionAdded})
@@ -29,8 +34,15 @@ func (w *Watcher) vanished(index int, l *link) {
 	if l.name != "" && w.Match(l.name) {
 		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionRemoved})
 	}
+	if w.failure == nil { // else the record is what tells the next run
+		w.forget(index, l.name)
+	}
+}
+
+// forget removes the record of a link.
+func (w *Watcher) forget(index int, name string) {
 	if err := w.records.Remove(index); err != nil {
-		w.Log.Warn("removing link record", "link", l.name, "err", err)
+		w.Log.Warn("removing link record", "link", name, "err", err)
 	}
 }
 

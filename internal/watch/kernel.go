@@ -17,8 +17,7 @@ func (w *Watcher) dumpAll() error {
 	}, func(c hostnet.Change) {
 		l := w.links[c.Index]
 		if l == nil {
-			l = &link{states: hostnet.States{}}
-			w.links[c.Index] = l
+			l = w.newLink(c.Index)
 		}
 		l.kernel = c.Link
 	})
@@ -93,6 +92,17 @@ func (w *Watcher) fromKernel(c hostnet.Change) {
 	}
 }
 
+// newLink makes room for a link that was not known, and has networkd asked
+// about it: what that signalled before now was not for any link.
+func (w *Watcher) newLink(index int) *link {
+	l := &link{states: hostnet.States{}}
+	w.links[index] = l
+	if w.busUp {
+		w.bus.Refresh(index)
+	}
+	return l
+}
+
 func (w *Watcher) linkChanged(c hostnet.Change) {
 	l := w.links[c.Index]
 	if c.Gone {
@@ -105,11 +115,7 @@ func (w *Watcher) linkChanged(c hostnet.Change) {
 		return
 	}
 	if l == nil {
-		l = &link{states: hostnet.States{}}
-		w.links[c.Index] = l
-		if w.busUp {
-			w.bus.Refresh(c.Index)
-		}
+		l = w.newLink(c.Index)
 	}
 	wasUp := l.kernel.Flags&hostnet.FlagUp != 0
 	l.kernel = c.Link

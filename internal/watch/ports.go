@@ -10,7 +10,7 @@ type Kernel interface {
 	Readable() <-chan struct{}
 	Rearm()
 	// Receive passes on what was told up to now. It returns overrun when
-	// messages were lost.
+	// messages were lost; what it had yet to tell is void then.
 	Receive(use func(hostnet.Change)) error
 	// Dump passes on every object of a kind, start before the first one of
 	// each attempt.

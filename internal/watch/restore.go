@@ -28,6 +28,8 @@ func (w *Watcher) restore(saved map[int]Record, pending []hostnet.Event) {
 }
 
 func (w *Watcher) restoreEvent(ev hostnet.Event) {
+	// Its record does not say so yet, and the event will be handled once.
+	w.dirty[ev.Index] = struct{}{}
 	switch ev.Kind {
 	case hostnet.KindManager:
 		w.host.states[ev.Property] = ev.State
@@ -35,6 +37,7 @@ func (w *Watcher) restoreEvent(ev hostnet.Event) {
 		switch {
 		case ev.Action == hostnet.ActionRemoved:
 			delete(w.links, ev.Index)
+			w.forget(ev.Index, ev.Link) // the last run was killed before it could
 		case w.links[ev.Index] == nil:
 			w.links[ev.Index] = &link{name: ev.Link, states: hostnet.States{}}
 		default:

@@ -123,8 +123,12 @@ func (w *Watcher) Run(ctx context.Context) error {
 	if err := w.dumpAll(); err != nil {
 		return err
 	}
-	alive := time.NewTicker(max(w.AliveInterval, time.Second))
-	defer alive.Stop()
+	var alive <-chan time.Time
+	if w.AliveInterval > 0 {
+		ticker := time.NewTicker(w.AliveInterval)
+		defer ticker.Stop()
+		alive = ticker.C
+	}
 	grace := time.NewTimer(busGrace)
 	defer grace.Stop()
 	if !w.Networkd {
@@ -161,10 +165,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 			}
 		case change := <-w.reload:
 			change(&w.Options)
-		case <-alive.C:
-			if w.Alive != nil {
-				w.Alive()
-			}
+		case <-alive:
+			w.Alive()
 		}
 		w.saveAll()
 		w.tell()
@@ -258,7 +260,11 @@ func (w *Watcher) saveAll() {
 	for index := range w.dirty {
 		delete(w.dirty, index)
 		l := w.at(index)
-		if l == nil || (index != 0 && !w.Match(l.name)) {
+		if l == nil {
+			continue
+		}
+		if index != 0 && !w.Match(l.name) {
+			w.forget(index, l.name) // it may have matched by a former name
 			continue
 		}
 		if err := w.records.Save(l.record(index)); err != nil {

@@ -1,0 +1,96 @@
+package hostnet
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseEvent(t *testing.T) {
+	tests := []struct {
+		name string
+		raw  string
+		err  string // empty: an event
+	}{
+		{"state", `{"kind":"state","ifindex":3,"link":"eth0","property":"OperationalState","state":"routable","previous":"carrier"}`, ""},
+		{"state after a silent one", `{"kind":"state","ifindex":3,"property":"AdministrativeState","state":"configuring","previous":"initialized"}`, ""},
+		{"manager", `{"kind":"manager","property":"OperationalState","state":"degraded"}`, ""},
+		{"rename", `{"kind":"links","ifindex":3,"link":"eth1","previous_link":"eth0","action":"renamed"}`, ""},
+		{"rules", `{"kind":"rules","action":"added"}`, ""},
+		{"merged routes", `{"kind":"routes","ifindex":3,"action":"changed","coalesced":4}`, ""},
+		{"not JSON", `routable`, "parsing event"},
+		{"two documents", `{"kind":"rules","action":"added"} {}`, "parsing event"},
+		{"wrong type", `{"kind":"rules","ifindex":"3"}`, "parsing event"},
+		{"unknown kind", `{"kind":"../etc","ifindex":3}`, `kind "../etc" is unknown`},
+		{"no kind", `{}`, `kind "" is unknown`},
+		{"negative ifindex", `{"kind":"links","ifindex":-1,"action":"added"}`, "out of range"},
+		{"ifindex too large", `{"kind":"links","ifindex":2147483648,"action":"added"}`, "out of range"},
+		{"unknown action", `{"kind":"links","ifindex":3,"action":"exploded"}`, "action"},
+		{"negative count", `{"kind":"rules","action":"added","coalesced":-1}`, "negative"},
+		{"link name with slash", `{"kind":"links","ifindex":3,"action":"added","link":"../x"}`, "link name"},
+		{"former name with newline", `{"kind":"links","ifindex":3,"action":"renamed","previous_link":"a\nb"}`, "link name"},
+		{"identity with escape", `{"kind":"rules","action":"added","id":"a\u001b[2J"}`, "not printable"},
+		{"route too long", `{"kind":"routes","action":"added","route":"` + strings.Repeat("a", 257) + `"}`, "longer than"},
+		{"word that is no state", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"../../tmp"}`, "is not one of"},
+		{"silent state", `{"kind":"state","ifindex":3,"property":"AdministrativeState","state":"pending"}`, "is not one of"},
+		{"state of the other property", `{"kind":"state","ifindex":3,"property":"AdministrativeState","state":"routable"}`, "is not one of"},
+		{"property without hooks", `{"kind":"state","ifindex":3,"property":"AddressState","state":"routable"}`, "has no hooks"},
+		{"unknown previous state", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"routable","previous":"x"}`, "previous"},
+		{"state without link", `{"kind":"state","property":"OperationalState","state":"routable"}`, "names no link"},
+		{"links without link", `{"kind":"links","action":"added"}`, "names no link"},
+		{"addresses without action", `{"kind":"addresses","ifindex":3}`, "no action"},
+		{"manager with link", `{"kind":"manager","ifindex":3,"property":"OperationalState","state":"degraded"}`, "names ifindex"},
+		{"manager with unknown state", `{"kind":"manager","property":"OperationalState","state":"$(id)"}`, "unknown"},
+		{"state in another kind", `{"kind":"links","ifindex":3,"action":"added","state":"a\nLD_PRELOAD=x"}`, "tells a state"},
+		{"previous state in another kind", `{"kind":"rules","action":"added","previous":"x"}`, "tells a state"},
+		{"property in another kind", `{"kind":"routes","action":"added","property":"PATH"}`, "tells a state"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ev, err := ParseEvent([]byte(tt.raw))
+			if tt.err != "" {
+				assert.ErrorContains(t, err, tt.err)
+				assert.Zero(t, ev)
+				return
+			}
+			require.NoError(t, err)
+			assert.Contains(t, Directories(), ev.Directory())
+		})
+	}
+}
+
+// FuzzParseEvent checks that whatever is taken for an event can reach a hook:
+// its directory is one of our own words, its texts fit an environment, and it
+// is the same event when it is written and read again.
+func FuzzParseEvent(f *testing.F) {
+	f.Add([]byte(`{"id":"x-1","seq":1,"time":"2026-11-23T03:13:49Z","kind":"state","ifindex":3,"property":"OperationalState","state":"routable"}`))
+	f.Add([]byte(`{"kind":"links","ifindex":3,"link":"eth1","previous_link":"eth0","action":"renamed"}`))
+	f.Add([]byte(`{"kind":"rules","action":"added","state":"a\u0000b"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		ev, err := ParseEvent(raw)
+		if err != nil {
+			return
+		}
+		assert.Contains(t, Directories(), ev.Directory())
+		assert.LessOrEqual(t, ev.Index, math.MaxInt32)
+		texts := []string{
+			ev.ID, ev.Link, ev.PreviousLink, ev.Address, ev.Route, ev.State, ev.Previous,
+			string(ev.Kind), string(ev.Action), string(ev.Property),
+		}
+		for _, text := range texts {
+			assert.False(t, strings.ContainsAny(text, "\x00\n\r\x1b"), "%q", text)
+			assert.LessOrEqual(t, len(text), maxText)
+		}
+		again, err := json.Marshal(ev)
+		require.NoError(t, err)
+		back, err := ParseEvent(again)
+		require.NoError(t, err)
+		assert.True(t, ev.Time.Equal(back.Time))
+		ev.Time = back.Time
+		assert.Equal(t, ev, back)
+	})
+}
