@@ -52,7 +52,7 @@ type Options struct {
 	AliveInterval time.Duration
 	// Quiet is called when nothing was told for a while after a burst.
 	Quiet func()
-	Log           *slog.Logger
+	Log   *slog.Logger
 }
 
 // Watcher owns the picture of the host. Run is its only goroutine.
