@@ -19,6 +19,8 @@ LDFLAGS := -s -w -X github.com/netbrk/netbrk/subcmd.version=$(VERSION) -X github
 # The documentation generator of urfave/cli, which netbrk does not use, costs
 # every start 0.4 ms and 200 KB in its packages' set-up.
 TAGS := urfave_cli_no_docs,urfave_cli_no_suggest
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # A bare list, so that a directory that Go does not know has no hooks here: a
@@ -32,16 +34,21 @@ MAN7 := netbrk-hooks.7
 
 .PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
 
+# The version is stamped above; go's own stamp fails where git does, as in a
+# checkout that somebody else owns.
 build: ## build bin/netbrk, static and stripped
-	CGO_ENABLED=0 go build -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
+	CGO_ENABLED=0 go build -buildvcs=false -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
 
 test: ## unit tests: no root, no network
 	go test -race ./...
 
+# The tests in files named x_netns_test.go, whatever their own names are.
+NETNS_FILES = $(shell find . -name '*_netns_test.go' | sort)
+NETNS_TESTS = $(shell sed -n 's/^func \(Test[A-Za-z0-9_]*\).*/\1/p' $(NETNS_FILES))
+
 test-netns: ## kernel tests, each in a network namespace of its own
-	@packages=$$(git ls-files --cached --others --exclude-standard '*_netns_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|'); \
-	run=$$([ $$(id -u) = 0 ] || echo "unshare -Urn"); \
-	NETBRK_TEST_NETNS=1 $$run go test -race -count=1 -run Netns $$packages
+	NETBRK_TEST_NETNS=1 $(if $(SUDO),unshare -Urn) go test -race -count=1 \
+		-run '^($(subst $(SPACE),|,$(strip $(NETNS_TESTS))))$$' $(sort $(dir $(NETNS_FILES)))
 
 test-e2e: build ## end-to-end tests on Debian 12 and 13 in systemd-nspawn (root)
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" NETBRK_E2E_SUITES="$(NETBRK_E2E_SUITES)" go test -tags e2e -count=1 -timeout 20m ./internal/e2e/...
@@ -51,24 +58,26 @@ test-e2e-all: test-e2e ## the same on Debian 11 too, the oldest supported
 
 check: deps lint test test-netns test-e2e ## all of the above, with what they need installed
 
-lint: $(GOLANGCI) ## gofmt, vet, staticcheck and the import rules
+lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
 	go vet ./... && go vet -tags e2e ./...
 	$(GOLANGCI) run ./...
+	shellcheck .ci/run $$(find . -name '*.sh')
+	mandoc -T lint -W warning man/*.[0-9]
 
 bench: build deps ## speed and memory beside networkd-dispatcher, in one run (root)
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags bench -count=1 -timeout 30m -v ./internal/bench/...
 
 fuzz: ## every fuzz target, for FUZZTIME each (10s)
-	@set -e; for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); done; done
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
 
 demo: build ## see it work: two links, hooks, events, in a private namespace
 	testdata/demo/demo.sh bin/netbrk
 
 deps: $(GOLANGCI) ## install what the tests need: Debian packages, golangci-lint
-	@missing=$$(for p in mmdebstrap systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
+	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
@@ -79,7 +88,8 @@ $(GOLANGCI):
 
 # The paths in the units follow PREFIX. Without DESTDIR, on a running systemd,
 # the service is set up and started, or restarted with the new binary.
-install: build ## install; with an empty DESTDIR also enable and start (root)
+# sudo's PATH often lacks go: then what `make` built before is installed.
+install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty DESTDIR also enable and start (root)
 	install -D -m 0755 bin/netbrk $(DESTDIR)$(PREFIX)/bin/netbrk
 	for u in $(UNITS); do install -D -m 0644 units/$$u $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u && \
 		sed -i 's|/usr/bin/netbrk|$(PREFIX)/bin/netbrk|g' $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u || exit 1; done
@@ -94,12 +104,12 @@ install: build ## install; with an empty DESTDIR also enable and start (root)
 	for m in $(MAN7); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man7/$$m || exit 1; done
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers netbrk.conf && systemd-tmpfiles --create netbrk.conf && systemctl daemon-reload && \
-		systemctl enable --now netbrk.target && systemctl try-restart netbrk-watch.service; fi
+		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
 
 # Scripts and a configuration that their owner wrote are the owner's: they stay,
 # and are named.
 uninstall: ## undo install; scripts and a changed netbrk.toml stay (root)
-	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
 		systemctl disable --now netbrk.target; systemctl stop $(UNITS); systemctl reset-failed 'netbrk*'; fi; true
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
@@ -112,6 +122,9 @@ uninstall: ## undo install; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ]; then rm -rf /run/netbrk; \
 		if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; \
 		! getent passwd netbrk >/dev/null || userdel netbrk; fi
+
+bin/netbrk:
+	@echo "netbrk: go is not in PATH and bin/netbrk is not built" >&2; echo "netbrk: hint: run make first, then $(SUDO) make install" >&2; exit 1
 
 clean: ## remove what build made
 	rm -rf bin

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Run by mmdebstrap with the finished root as $1.
 set -eu
 

@@ -1,0 +1,202 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/netbrk/netbrk/"
+
+// pkg is what is needed of a line of go list. Imports are the direct ones,
+// without those of tests: of the standard library, what a package imports
+// itself is all that can be asked, since fmt alone pulls in os.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// support are the packages that only tests link.
+var support = []string{"internal/archtest", "internal/bench", "internal/e2e", "internal/netnstest", "man", "units"}
+
+// ours lists which of our packages a package may import. Adapters and logic
+// meet in subcmd alone.
+var ours = map[string][]string{
+	"cmd/netbrk": {"subcmd"},
+	"subcmd": {
+		"dispatcher", "state", "internal/config", "internal/hostnet", "internal/kernel",
+		"internal/networkd", "internal/report", "internal/udev", "internal/watch",
+	},
+	"state":             {"internal/hostnet", "internal/report"},
+	"dispatcher":        {"internal/hostnet", "internal/report"},
+	"internal/watch":    {"internal/hostnet"},
+	"internal/report":   {"internal/hostnet"},
+	"internal/config":   {"internal/hostnet"},
+	"internal/kernel":   {"internal/hostnet"},
+	"internal/networkd": {"internal/hostnet"},
+	"internal/udev":     {"internal/hostnet"},
+	"internal/hostnet":  {},
+}
+
+// ban keeps a package, and those below it, to a few of ours.
+type ban struct {
+	path   string
+	only   []string
+	reason string
+}
+
+var bans = []ban{
+	{"github.com/BurntSushi/toml", []string{"internal/config"}, "internal/config alone reads TOML"},
+	{"github.com/vishvananda", []string{"internal/kernel"}, "internal/kernel alone speaks rtnetlink"},
+	{"github.com/godbus/dbus", []string{"internal/networkd"}, "internal/networkd alone speaks D-Bus"},
+	{"github.com/urfave/cli", []string{"subcmd"}, "subcmd alone knows the command line"},
+	{"os/exec", []string{"dispatcher"}, "dispatcher alone starts processes"},
+	{"net/http", nil, "the watcher's memory is a headline figure: 2.8 MB resident"},
+	{"text/template", nil, "the watcher's memory is a headline figure: 1.1 MB resident"},
+	{"html/template", nil, "the watcher's memory is a headline figure"},
+	{"log", nil, "log/slog is passed in"},
+	{"testing", nil, "it is for tests"},
+}
+
+// pure are the packages that do no I/O, and reads the paths that would.
+var (
+	pure  = []string{"internal/hostnet", "internal/report"}
+	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
+)
+
+// unlinked must not be in the binary, whoever asks for it.
+var unlinked = map[string]string{
+	"net/http":                         "2.8 MB resident in a process that never speaks HTTP",
+	"crypto/tls":                       "it comes with net/http",
+	"github.com/cpuguy83/go-md2man/v2": "urfave/cli's documentation generator: build with the Makefile's TAGS",
+	"github.com/russross/blackfriday":  "it allocates 200 KB when any verb starts",
+	"github.com/xrash/smetrics":        "urfave/cli's suggestions: build with the Makefile's TAGS",
+	"github.com/stretchr/testify":      "it is for tests",
+	"github.com/rogpeppe/go-internal":  "it is for tests",
+}
+
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// violations names each import of p that a rule forbids, and why.
+func violations(p pkg) []string {
+	name := strings.TrimPrefix(p.ImportPath, module)
+	if slices.Contains(support, name) {
+		return nil
+	}
+	allowed, known := ours[name]
+	if !known {
+		return []string{fmt.Sprintf("%s has no line in this test: say what it may import", name)}
+	}
+	var found []string
+	report := func(path, reason string) { found = append(found, fmt.Sprintf("%s imports %s: %s", name, path, reason)) }
+	for _, path := range p.Imports {
+		if our, ok := strings.CutPrefix(path, module); ok && !slices.Contains(allowed, our) {
+			report(path, fmt.Sprintf("it may import %q of ours: facts and settings come in as values", allowed))
+		}
+		for _, b := range bans {
+			if within(path, b.path) && path != "log/slog" && !slices.Contains(b.only, name) {
+				report(path, b.reason)
+			}
+		}
+		if slices.Contains(pure, name) && slices.Contains(reads, path) {
+			report(path, "it holds values and does no I/O")
+		}
+		if name == "internal/hostnet" && strings.Contains(path, ".") {
+			report(path, "every package knows hostnet, and must not get more with it")
+		}
+	}
+	return found
+}
+
+// tags are those that the Makefile builds with.
+func tags(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	m := regexp.MustCompile(`(?m)^TAGS := (\S+)$`).FindSubmatch(text)
+	require.NotNil(t, m, "the Makefile has no TAGS")
+	return string(m[1])
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	args = append([]string{"list", "-json=ImportPath,Imports", "-tags", tags(t)}, args...)
+	cmd := exec.Command("go", args...)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var pkgs []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		require.NoError(t, err)
+		pkgs = append(pkgs, p)
+	}
+}
+
+func TestImports(t *testing.T) {
+	pkgs := list(t, "./...")
+	require.NotEmpty(t, pkgs)
+	for _, p := range pkgs {
+		assert.Empty(t, violations(p))
+	}
+	for name := range ours {
+		listed := slices.ContainsFunc(pkgs, func(p pkg) bool { return p.ImportPath == module+name })
+		assert.True(t, listed, "%s has rules here and does not exist", name)
+	}
+}
+
+// TestBinary looks at all that is linked, third parties' imports included.
+func TestBinary(t *testing.T) {
+	for _, p := range list(t, "-deps", "./cmd/netbrk") {
+		for path, reason := range unlinked {
+			assert.False(t, within(p.ImportPath, path), "netbrk links %s: %s", p.ImportPath, reason)
+		}
+		if slices.Contains(p.Imports, "text/template") {
+			assert.Equal(t, "github.com/urfave/cli/v2", p.ImportPath, "text/template is linked for urfave/cli's help alone")
+		}
+		assert.NotContains(t, support, strings.TrimPrefix(p.ImportPath, module), "it is for tests")
+	}
+}
+
+// TestViolations makes sure that each rule can be broken.
+func TestViolations(t *testing.T) {
+	for _, tt := range []struct{ name, importer, imported, reason string }{
+		{"third party", "subcmd", "github.com/BurntSushi/toml", "internal/config alone reads TOML"},
+		{"below a third party", "internal/watch", "github.com/vishvananda/netlink/nl", "internal/kernel alone"},
+		{"major version", "state", "github.com/godbus/dbus/v5", "internal/networkd alone"},
+		{"process", "subcmd", "os/exec", "dispatcher alone starts processes"},
+		{"memory", "subcmd", "net/http", "2.8 MB resident"},
+		{"below a standard package", "subcmd", "net/http/httptrace", "2.8 MB resident"},
+		{"global log", "state", "log", "log/slog is passed in"},
+		{"adapter in logic", "state", module + "internal/kernel", "it may import"},
+		{"adapter in adapter", "internal/kernel", module + "internal/networkd", "it may import"},
+		{"back to subcmd", "dispatcher", module + "subcmd", "it may import"},
+		{"test support", "subcmd", module + "internal/netnstest", "it may import"},
+		{"I/O in values", "internal/hostnet", "os", "does no I/O"},
+		{"third party in values", "internal/hostnet", "golang.org/x/exp/maps", "must not get more with it"},
+		{"new package", "internal/plan", "fmt", "has no line in this test"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := violations(pkg{ImportPath: module + tt.importer, Imports: []string{tt.imported}})
+			require.Len(t, found, 1)
+			assert.Contains(t, found[0], tt.reason)
+		})
+	}
+	assert.Empty(t, violations(pkg{ImportPath: module + "state", Imports: []string{"log/slog", module + "internal/hostnet"}}))
+}

@@ -1,0 +1,503 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// TestHooks is netbrk itself, installed and enabled as by its owner, on each
+// suite. The subtests share a machine; each has links of its own.
+func TestHooks(t *testing.T) {
+	Require(t)
+	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), Install)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet.Each(t, testEnable)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *World)
+	}{
+		{"privileges", testPrivileges},
+		{"flaps", testFlaps},
+		{"static link", testStaticHooks},
+		{"every directory", testDirectories},
+		{"watcher dead", testWatcherDead},
+		{"hooks killed", testHooksKilled},
+		{"bus restart", testBusRestart},
+		{"networkd restart", testNetworkdRestart},
+		{"scripts that misbehave", testBadScripts},
+		{"hostile spool", testHostileSpool},
+		{"reload", testReload},
+		{"broken configuration", testBrokenConfig},
+		{"state removed", testStateRemoved},
+	} {
+		t.Run(test.name, func(t *testing.T) { fleet.Each(t, test.run) })
+	}
+}
+
+// script is a machine that a test types commands into.
+type script struct {
+	*testing.T
+	*World
+	ctx context.Context
+}
+
+func on(t *testing.T, w *World) script {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return script{t, w, ctx}
+}
+
+func (s script) run(args ...string) string {
+	s.Helper()
+	out, err := s.Machine.Run(s.ctx, args...)
+	require.NoError(s, err)
+	return strings.TrimSpace(out)
+}
+
+// clear waits until everything was delivered, and starts the log anew.
+func (s script) clear() {
+	s.Helper()
+	s.idle()
+	s.run("sh", "-c", ": > "+HookLog)
+}
+
+// idle waits until the spool is empty and its reader has ended.
+func (s script) idle() {
+	s.Helper()
+	s.run("sh", "-c", `while [ -n "$(ls /run/netbrk/events)" ] || [ "$(systemctl is-active netbrk-hooks.service)" != inactive ]; do sleep 0.1; done`)
+}
+
+func (s script) runs(want func([]Ran) bool) []Ran {
+	s.Helper()
+	runs, err := WaitRuns(s.ctx, s.Machine, want)
+	require.NoError(s, err)
+	return runs
+}
+
+// has waits for a run in a directory for a link.
+func (s script) has(dir, link string) Ran {
+	s.Helper()
+	var found Ran
+	s.runs(func(runs []Ran) bool {
+		i := slices.IndexFunc(runs, func(r Ran) bool { return r.Directory == dir && r.Env["LINK"] == link })
+		if i >= 0 {
+			found = runs[i]
+		}
+		return i >= 0
+	})
+	return found
+}
+
+func (s script) property(unit, name string) string {
+	s.Helper()
+	return s.run("systemctl", "show", "--value", "--property="+name, unit)
+}
+
+func (s script) configured(link string) {
+	s.Helper()
+	require.NoError(s, s.Machine.WaitLink(s.ctx, link, "OPER_STATE=routable", "ADMIN_STATE=configured"))
+	s.has("configured.d", link)
+}
+
+func testEnable(t *testing.T, w *World) {
+	s := on(t, w)
+	LogHooks(t, w.Machine)
+	s.run("systemd-sysusers")
+	s.run("systemd-tmpfiles", "--create")
+	s.run("systemctl", "enable", "--now", "netbrk.target")
+	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-watch.service"))
+	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-hooks.path"))
+	s.has("manager.d", "")
+}
+
+func testPrivileges(t *testing.T, w *World) {
+	s := on(t, w)
+	status := keyValues(strings.ReplaceAll(s.run("cat", "/proc/"+s.property("netbrk-watch", "MainPID")+"/status"), ":\t", "="))
+	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+		assert.Equal(t, "0000000000000000", status[set], set)
+	}
+	assert.Equal(t, "1", status["NoNewPrivs"])
+	uid := s.run("id", "-u", "netbrk")
+	assert.Equal(t, strings.Repeat(uid+"\t", 3)+uid, status["Uid"])
+	for dir, owner := range map[string]string{
+		"": "root", "events": "netbrk", "links": "netbrk", "hooks": "root", "failed": "root",
+	} {
+		assert.Equal(t, owner+" 755", s.run("stat", "--format=%U %a", "/run/netbrk/"+dir), dir)
+	}
+}
+
+// flapDirs are the states of a DHCP link's flap that differ by version:
+// whether an IPv6 address makes it degraded on the way.
+var flapDirs = []string{"no-carrier.d", "routable.d", "configuring.d", "configured.d", "off.d"}
+
+func testFlaps(t *testing.T, w *World) {
+	s := on(t, w)
+	w.Attach(t, Link{Name: "ens4", MAC: "02:00:00:00:14:01"})
+	port := w.Attach(t, Link{Name: "ens5", MAC: "02:00:00:00:15:01"})
+	s.configured("ens4")
+	s.configured("ens5")
+	s.clear()
+	const flaps = 6
+	for i := range flaps {
+		require.NoError(t, port.Cut(s.ctx))
+		require.NoError(t, w.Machine.WaitLink(s.ctx, "ens5", "OPER_STATE=no-carrier"))
+		require.NoError(t, port.Restore(s.ctx))
+		require.NoError(t, w.Machine.WaitLink(s.ctx, "ens5", "OPER_STATE=routable", "ADMIN_STATE=configured"))
+		s.runs(func(runs []Ran) bool { return len(Of(runs, "ens5", "configured.d")) == i+1 })
+	}
+	s.idle()
+	runs := s.runs(func([]Ran) bool { return true })
+	var want []string
+	for range flaps {
+		want = append(want, "no-carrier.d", "configuring.d", "routable.d", "configured.d")
+	}
+	assert.Equal(t, want, Of(runs, "ens5", flapDirs...))
+	assert.Empty(t, Of(runs, "ens4", append(flapDirs, "carrier.d", "degraded.d")...), "the other link")
+	// Every transition begins where the one before it ended.
+	last := map[string]string{"OperationalState": "routable", "AdministrativeState": "configured"}
+	for _, r := range runs {
+		if st := r.Env["STATE"]; st != "" && r.Env["LINK"] == "ens5" {
+			p, _ := hostnet.PropertyOf(st)
+			assert.Equal(t, last[string(p)], r.Env["PREVIOUS_STATE"], r.String())
+			assert.Equal(t, st, r.Env[string(p)])
+			last[string(p)] = st
+		}
+	}
+	checkRoutable(s, runs)
+}
+
+// checkRoutable looks at all that a hook of a DHCP link is told.
+func checkRoutable(s script, runs []Ran) {
+	s.Helper()
+	index, err := s.Machine.LinkIndex("ens5")
+	require.NoError(s, err)
+	i := slices.IndexFunc(runs, func(r Ran) bool { return r.Directory == "configured.d" })
+	env := runs[i].Env
+	assert.Equal(s, "ens5", env["LINK"])
+	assert.Equal(s, strconv.Itoa(index), env["LINKINDEX"])
+	assert.Equal(s, "routable", env["OperationalState"])
+	assert.Equal(s, "configured", env["AdministrativeState"])
+	address := regexp.MustCompile(`\bADDRESS=(10\.77\.0\.\d+)\b`).FindStringSubmatch(env["DHCP_LEASE"])
+	require.NotNil(s, address, env["DHCP_LEASE"])
+	assert.Equal(s, "10.77.0.1", env["DNS"])
+	assert.Equal(s, "e2e.example", env["DOMAIN"])
+	doc, err := runs[i].Document()
+	require.NoError(s, err)
+	assert.Equal(s, "ens5", doc["Name"])
+	assert.InEpsilon(s, index, doc["Index"], 0)
+	assert.Equal(s, "routable", doc["OperationalState"])
+	assert.Equal(s, "02:00:00:00:15:01", doc["HardwareAddr"])
+	assert.Contains(s, fmt.Sprint(doc["Address"]), address[1])
+	assert.Equal(s, "veth", doc["Driver"])
+	assert.NotEmpty(s, env["EVENT_ID"])
+	assert.NotEmpty(s, env["SEQNUM"])
+	assert.True(s, strings.HasPrefix(env["JSON_FILE"], "/run/netbrk/hooks/json/"), env["JSON_FILE"])
+	assert.NotContains(s, env, "NOTIFY_SOCKET")
+	assert.NotContains(s, env, "INVOCATION_ID")
+}
+
+func testStaticHooks(t *testing.T, w *World) {
+	s := on(t, w)
+	require.NoError(t, w.Machine.WriteNetwork(s.ctx, "10-fixed.network",
+		"[Match]\nName=fixed0\n\n[Network]\nAddress=10.77.0.9/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n"))
+	// An ifindex above 100 has an object path that is easily misread.
+	w.Attach(t, Link{Name: "fixed0", MAC: "02:00:00:00:16:01", Index: 131})
+	run := s.has("routable.d", "fixed0")
+	assert.NotContains(t, run.Env, "DHCP_LEASE")
+	assert.Equal(t, "131", run.Env["LINKINDEX"])
+	s.has("configured.d", "fixed0")
+}
+
+func testDirectories(t *testing.T, w *World) {
+	s := on(t, w)
+	s.clear()
+	// Odd, and legal: what a shell, a path or a unit name might stumble over.
+	const odd = "a+b@c.d#$'*"
+	s.run("ip", "link", "add", odd, "index", "205", "type", "veth", "peer", "name", "odd1")
+	assert.Equal(t, "added", s.has("links.d", odd).Env["ACTION"])
+	s.has("off.d", odd)
+	s.run("ip", "link", "set", odd, "up")
+	s.has("no-carrier.d", odd)
+	s.run("ip", "link", "set", "odd1", "up")
+	s.has("degraded.d", odd) // its IPv6 link-local address
+	s.run("ip", "address", "add", "10.99.0.1/24", "dev", odd)
+	s.has("routable.d", odd)
+	s.runs(func(runs []Ran) bool {
+		return slices.ContainsFunc(runs, func(r Ran) bool {
+			return r.Directory == "addresses.d" && r.Env["ADDRESS"] == "10.99.0.1/24" && r.Env["ACTION"] == "added"
+		})
+	})
+	s.run("ip", "route", "add", "10.98.0.0/16", "via", "10.99.0.7")
+	s.runs(func(runs []Ran) bool {
+		return slices.ContainsFunc(runs, func(r Ran) bool {
+			return r.Directory == "routes.d" && r.Env["ROUTE"] == "10.98.0.0/16 via 10.99.0.7" && r.Env["LINK"] == odd
+		})
+	})
+	s.run("ip", "route", "add", "blackhole", "10.97.0.0/16")
+	s.runs(func(runs []Ran) bool {
+		return slices.ContainsFunc(runs, func(r Ran) bool {
+			return r.Directory == "routes.d" && r.Env["ROUTE"] == "blackhole 10.97.0.0/16" && r.Env["LINK"] == ""
+		})
+	})
+	s.run("ip", "rule", "add", "from", "10.99.0.1", "lookup", "77")
+	s.has("rules.d", "")
+	s.run("ip", "link", "set", odd, "type", "veth") // no change: nothing must come of it
+	s.run("ip", "link", "add", "brx", "type", "bridge")
+	s.run("ip", "link", "set", "brx", "up")
+	s.run("ip", "link", "set", "odd1", "master", "brx")
+	s.has("enslaved.d", "odd1")
+	s.run("ip", "link", "set", odd, "down")
+	s.run("ip", "link", "set", odd, "name", "renamed0")
+	renamed := s.has("links.d", "renamed0")
+	assert.Equal(t, "renamed", renamed.Env["ACTION"])
+	assert.Equal(t, odd, renamed.Env["PREVIOUS_LINK"])
+	s.run("ip", "link", "delete", "renamed0")
+	s.runs(func(runs []Ran) bool {
+		return slices.ContainsFunc(runs, func(r Ran) bool {
+			return r.Directory == "links.d" && r.Env["LINK"] == "renamed0" && r.Env["ACTION"] == "removed"
+		})
+	})
+	s.run("ip", "link", "delete", "brx")
+	s.run("ip", "rule", "delete", "from", "10.99.0.1", "lookup", "77")
+	s.run("ip", "route", "delete", "blackhole", "10.97.0.0/16")
+	s.has("unmanaged.d", odd)
+
+	// networkd's own words, its manager's, and a lease.
+	w.Attach(t, Link{Name: "ens6", MAC: "02:00:00:00:17:01"})
+	s.configured("ens6")
+	for _, dir := range []string{"configuring.d", "carrier.d", "leases.d", "routes.d"} {
+		s.has(dir, "ens6")
+	}
+	s.has("manager.d", "")
+}
+
+func testWatcherDead(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ens7", MAC: "02:00:00:00:18:01"})
+	s.configured("ens7")
+	s.clear()
+	s.run("systemctl", "kill", "--signal=KILL", "netbrk-watch.service")
+	s.run("systemctl", "stop", "netbrk-watch.service")
+	require.NoError(t, port.Cut(s.ctx))
+	require.NoError(t, w.Machine.WaitLink(s.ctx, "ens7", "OPER_STATE=no-carrier"))
+	s.run("ip", "address", "add", "10.96.0.1/24", "dev", "ens7")
+	s.run("systemctl", "start", "netbrk-watch.service")
+	r := s.has("no-carrier.d", "ens7")
+	assert.Equal(t, "routable", r.Env["PREVIOUS_STATE"])
+	s.has("addresses.d", "ens7")
+	s.idle()
+	runs := s.runs(func([]Ran) bool { return true })
+	assert.Equal(t, []string{"no-carrier.d"}, Of(runs, "ens7", "no-carrier.d", "routable.d", "configured.d"))
+	// And what did not change is not told again.
+	assert.Empty(t, Of(runs, "lo", "carrier.d", "links.d"))
+}
+
+// testHooksKilled kills run-hooks in the middle of a script.
+func testHooksKilled(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ens8", MAC: "02:00:00:00:19:01"})
+	s.configured("ens8")
+	s.clear()
+	require.NoError(t, w.Machine.WriteFile("/etc/netbrk/no-carrier.d/ens8/10-slow",
+		[]byte("#!/bin/sh\necho \"slow.d $(printf 'LINK=%s' $LINK | od -An -v -tx1 | tr -d ' ')\" >> "+HookLog+"\nread x < /run/gate\n"), 0o755))
+	s.run("mkfifo", "/run/gate")
+	t.Cleanup(func() {
+		_, err := w.Machine.Run(context.Background(), "rm", "-r", "/run/gate", "/etc/netbrk/no-carrier.d/ens8")
+		assert.NoError(t, err)
+	})
+	require.NoError(t, port.Cut(s.ctx))
+	s.has("slow.d", "ens8")
+	s.run("systemctl", "kill", "--kill-who=main", "--signal=KILL", "netbrk-hooks.service")
+	s.runs(func(runs []Ran) bool { return len(Of(runs, "ens8", "slow.d")) == 2 })
+	assert.NotEmpty(t, s.run("ls", "/run/netbrk/events"))
+	s.run("sh", "-c", "echo > /run/gate")
+	s.has("no-carrier.d", "ens8")
+	s.idle()
+}
+
+func testBusRestart(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ens9", MAC: "02:00:00:00:1a:01"})
+	s.configured("ens9")
+	s.clear()
+	s.run("systemctl", "restart", "dbus.service")
+	// networkd does not come back to a new bus by itself: the kernel tells.
+	require.NoError(t, port.Cut(s.ctx))
+	s.has("no-carrier.d", "ens9")
+	require.NoError(t, port.Restore(s.ctx))
+	s.has("routable.d", "ens9")
+	s.clear()
+	s.run("systemctl", "restart", "systemd-networkd.service")
+	require.NoError(t, w.Machine.WaitLink(s.ctx, "ens9", "OPER_STATE=routable", "ADMIN_STATE=configured"))
+	_, err := w.Machine.WaitJournal(s.ctx, "netbrk-watch.service", regexp.MustCompile("following systemd-networkd on the bus"))
+	require.NoError(t, err)
+	s.clear()
+	require.NoError(t, port.Cut(s.ctx))
+	assert.Equal(t, "ens9", s.has("no-carrier.d", "ens9").Env["LINK"])
+	assert.Equal(t, "0", s.property("netbrk-watch", "NRestarts"))
+}
+
+func testNetworkdRestart(t *testing.T, w *World) {
+	for _, udev := range []bool{false, true} {
+		t.Run(map[bool]string{false: "plain", true: "with udev"}[udev], func(t *testing.T) {
+			s := on(t, w)
+			link := Link{Name: "ensa" + strconv.FormatBool(udev)[:1], MAC: "02:00:00:00:1b:0" + map[bool]string{false: "1", true: "2"}[udev]}
+			port := w.Attach(t, link)
+			s.configured(link.Name)
+			if udev {
+				require.NoError(t, w.Machine.FakeUdev(s.ctx, link.Name))
+				t.Cleanup(func() { assert.NoError(t, w.Machine.RemoveUdev(context.Background())) })
+			}
+			s.clear()
+			s.run("systemctl", "stop", "systemd-networkd.socket", "systemd-networkd.service")
+			require.NoError(t, port.Cut(s.ctx))
+			s.has("no-carrier.d", link.Name) // while networkd is away
+			s.run("systemctl", "start", "systemd-networkd.service")
+			require.NoError(t, port.Restore(s.ctx))
+			require.NoError(t, w.Machine.WaitLink(s.ctx, link.Name, "OPER_STATE=routable", "ADMIN_STATE=configured"))
+			s.has("routable.d", link.Name)
+			s.clear()
+			require.NoError(t, port.Cut(s.ctx))
+			s.has("no-carrier.d", link.Name)
+		})
+	}
+}
+
+// testBadScripts has scripts fail, hang, and call netbrk, before the one that
+// logs.
+func testBadScripts(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ensb", MAC: "02:00:00:00:1c:01"})
+	s.configured("ensb")
+	s.clear()
+	const dir = "/etc/netbrk/no-carrier.d/ensb"
+	require.NoError(t, w.Machine.WriteFile("/etc/netbrk/netbrk.toml.d/50-test.toml", []byte("[System]\nHookTimeout = \"1s\"\n"), 0o644))
+	t.Cleanup(func() {
+		_, err := w.Machine.Run(context.Background(), "rm", "-r", dir, "/etc/netbrk/netbrk.toml.d")
+		assert.NoError(t, err)
+	})
+	for name, text := range map[string]string{
+		"10-fail":   "#!/bin/sh\nexit 7\n",
+		"20-hang":   "#!/bin/sh\nexec sleep 1000\n",
+		"30-plain":  "exit 0\n",
+		"40-nested": "#!/bin/sh\nnetbrk run-hooks; netbrk run-hooks --link ensb --state configured\n",
+	} {
+		require.NoError(t, w.Machine.WriteFile(dir+"/"+name, []byte(text), 0o755))
+	}
+	require.NoError(t, w.Machine.WriteFile(dir+"/45-open", []byte("#!/bin/sh\n"), 0o777))
+	s.run("chmod", "0777", dir+"/45-open")
+	require.NoError(t, port.Cut(s.ctx))
+	s.has("no-carrier.d", "ensb")
+	s.has("configured.d", "ensb") // of the nested one
+	s.idle()
+	assert.Equal(t, "success", s.property("netbrk-hooks.service", "Result"), "a script's failure is not the unit's")
+	journal, err := w.Machine.Journal(s.ctx, "netbrk-hooks.service")
+	require.NoError(t, err)
+	for _, want := range []string{
+		`hook failed" hook=` + dir + `/10-fail .*exit status 7`,
+		`hook failed" hook=` + dir + `/20-hang .*timeout`,
+		`hook ran" hook=` + dir + `/30-plain`,
+		`hook refused" hook=` + dir + `/45-open .*writable`,
+	} {
+		assert.Regexp(t, want, journal)
+	}
+}
+
+// testHostileSpool is a compromised watcher: what its user can put there runs
+// nothing for links that do not exist, and does not stop the rest.
+func testHostileSpool(t *testing.T, w *World) {
+	s := on(t, w)
+	s.clear()
+	plant := `cd /run/netbrk/events
+ln -s /etc/shadow 00000000000000000001-state-1.json
+mkfifo 00000000000000000002-state-1.json
+mkdir -p 00000000000000000003-state-1.json/deep && ln -s /etc 00000000000000000003-state-1.json/deep/etc
+head -c 1000000 /dev/zero > 00000000000000000004-state-1.json
+echo '{"seq":5,"kind":"state","ifindex":1,"property":"OperationalState","state":"../../tmp"}' > 00000000000000000005-state-1.json
+echo '{"seq":6,"kind":"shell","ifindex":1}' > 00000000000000000006-shell-1.json
+echo '{"seq":7,"kind":"state","ifindex":4242,"link":"ghost","property":"OperationalState","state":"routable"}' > 00000000000000000007-state-4242.json
+echo '{"seq":8,"kind":"state","ifindex":1,"property":"OperationalState","state":"routable"}' > 00000000000000000009-state-1.json
+echo 'rubbish' > 'a b; touch x'
+`
+	s.run("setpriv", "--reuid=netbrk", "--regid=netbrk", "--clear-groups", "sh", "-c", plant)
+	s.idle()
+	runs := s.runs(func([]Ran) bool { return true })
+	assert.Empty(t, runs)
+	failed := s.run("sh", "-c", "cat /run/netbrk/failed/*.json")
+	assert.Equal(t, 8, strings.Count(failed, `"entry"`), failed)
+	assert.Contains(t, failed, "symbolic link")
+	s.run("test", "-s", "/etc/shadow")
+	s.run("test", "-d", "/etc/systemd")
+	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-hooks.path"))
+}
+
+func testReload(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ensc", MAC: "02:00:00:00:1d:01"})
+	s.configured("ensc")
+	require.NoError(t, w.Machine.WriteFile("/etc/netbrk/netbrk.toml.d/50-test.toml", []byte("[Network]\nLinks = \"!ensc !lo\"\n"), 0o644))
+	remove := func() {
+		_, err := w.Machine.Run(context.Background(), "rm", "-rf", "/etc/netbrk/netbrk.toml.d")
+		assert.NoError(t, err)
+		_, err = w.Machine.Run(context.Background(), "systemctl", "reload", "netbrk-watch.service")
+		assert.NoError(t, err)
+	}
+	t.Cleanup(remove)
+	s.clear()
+	pid := s.property("netbrk-watch", "MainPID")
+	s.run("systemctl", "reload", "netbrk-watch.service")
+	_, err := w.Machine.WaitJournal(s.ctx, "netbrk-watch.service", regexp.MustCompile(`read anew.*!ensc`))
+	require.NoError(t, err)
+	require.NoError(t, port.Cut(s.ctx))
+	require.NoError(t, w.Machine.WaitLink(s.ctx, "ensc", "OPER_STATE=no-carrier"))
+	s.run("ip", "link", "add", "marker0", "type", "veth", "peer", "name", "marker1")
+	s.has("links.d", "marker0")
+	s.idle()
+	assert.Empty(t, Of(s.runs(func([]Ran) bool { return true }), "ensc", hostnet.Directories()...))
+	s.run("ip", "link", "delete", "marker0")
+	assert.Equal(t, pid, s.property("netbrk-watch", "MainPID"))
+}
+
+func testBrokenConfig(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ensd", MAC: "02:00:00:00:1e:01"})
+	s.configured("ensd")
+	s.clear()
+	require.NoError(t, w.Machine.WriteFile("/etc/netbrk/netbrk.toml.d/50-test.toml", []byte("[System]\nHookTimeout = \"soon\"\n"), 0o644))
+	require.NoError(t, port.Cut(s.ctx))
+	_, err := w.Machine.WaitJournal(s.ctx, "netbrk-hooks.service", regexp.MustCompile(`50-test.toml:2:\d+: System.HookTimeout`))
+	require.NoError(t, err)
+	s.run("rm", "-r", "/etc/netbrk/netbrk.toml.d")
+	s.has("no-carrier.d", "ensd")
+	s.idle()
+	restarts, err := strconv.Atoi(s.property("netbrk-hooks.service", "NRestarts"))
+	require.NoError(t, err)
+	assert.Less(t, restarts, 10, "a service that cannot start its work is not started again at once")
+}
+
+func testStateRemoved(t *testing.T, w *World) {
+	s := on(t, w)
+	port := w.Attach(t, Link{Name: "ense", MAC: "02:00:00:00:1f:01"})
+	s.configured("ense")
+	s.clear()
+	s.run("rm", "-rf", "/run/netbrk")
+	require.NoError(t, port.Cut(s.ctx))
+	s.has("no-carrier.d", "ense")
+	s.idle()
+	assert.Equal(t, "netbrk 755", s.run("stat", "--format=%U %a", "/run/netbrk/events"))
+}

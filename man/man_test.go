@@ -1,0 +1,207 @@
+// Package man_test compares the manual pages with what they describe.
+package man_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/dispatcher"
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/subcmd"
+)
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// words returns what a page says, without its macros' punctuation.
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \n\t,()", r) })
+}
+
+func TestPagesAreWellFormed(t *testing.T) {
+	mandoc, err := exec.LookPath("mandoc")
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skip("no mandoc on this machine")
+	}
+	require.NoError(t, err)
+	pages, err := filepath.Glob("netbrk*.[0-9]")
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	for _, name := range pages {
+		// -W warning: style notes name pages that this machine has not installed.
+		out, err := exec.Command(mandoc, "-T", "lint", "-W", "warning", name).CombinedOutput()
+		assert.NoError(t, err, "%s:\n%s", name, out)
+	}
+}
+
+// help returns what netbrk prints for --help.
+func help(t *testing.T, verb ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, subcmd.Main(slices.Concat([]string{"netbrk"}, verb, []string{"--help"}), &stdout, &stderr), stderr.String())
+	return stdout.String()
+}
+
+var (
+	helpVerb = regexp.MustCompile(`(?m)^   ([a-z-]+)  +\S`)
+	helpFlag = regexp.MustCompile(`(?m)^   --([a-z-]+)`)
+	pageFlag = regexp.MustCompile(`\bFl -([a-z-]+)`)
+	pageVerb = regexp.MustCompile(`(?m)^\.Ss netbrk ([a-z-]+)$`)
+)
+
+func all(re *regexp.Regexp, text string) []string {
+	var found []string
+	for _, m := range re.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// TestVerbsAndFlags holds netbrk(1) to the program's own help, both ways.
+func TestVerbsAndFlags(t *testing.T) {
+	text := page(t, "netbrk.1")
+	_, commands, found := strings.Cut(help(t), "COMMANDS:")
+	require.True(t, found)
+	commands, _, _ = strings.Cut(commands, "\n\n")
+	verbs := all(helpVerb, commands)
+	require.NotEmpty(t, verbs)
+	assert.Equal(t, verbs, all(pageVerb, text))
+
+	flags := all(helpFlag, help(t))
+	for _, verb := range verbs {
+		flags = append(flags, all(helpFlag, help(t, verb))...)
+	}
+	slices.Sort(flags)
+	flags = slices.DeleteFunc(slices.Compact(flags), func(f string) bool { return f == "help" })
+	assert.Equal(t, flags, all(pageFlag, text))
+}
+
+// TestExamples makes sure that what the pages tell to type is there to be typed.
+func TestExamples(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^\.Dl [$#] netbrk ([a-z-]+)(.*)$`)
+	for _, name := range []string{"netbrk.1", "netbrk-hooks.7"} {
+		examples := line.FindAllStringSubmatch(page(t, name), -1)
+		assert.NotEmpty(t, examples, name)
+		for _, m := range examples {
+			for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(m[2], -1) {
+				assert.Contains(t, all(helpFlag, help(t, m[1])), flag[1], m[0])
+			}
+		}
+	}
+}
+
+// TestEventKeys holds the list of an event's keys to the type that has them.
+func TestEventKeys(t *testing.T) {
+	_, list, found := strings.Cut(page(t, "netbrk.1"), `.Bl -tag -width "previous_link" -compact`)
+	require.True(t, found)
+	list, _, _ = strings.Cut(list, "\n.El")
+	var keys []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[hostnet.Event]()) {
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		keys = append(keys, key)
+	}
+	var told []string
+	for _, m := range regexp.MustCompile(`(?m)^\.It (\S+)$`).FindAllStringSubmatch(list, -1) {
+		told = append(told, m[1])
+	}
+	assert.Equal(t, keys, told)
+}
+
+func TestUnitsAreTold(t *testing.T) {
+	units, err := filepath.Glob("../units/netbrk*.*")
+	require.NoError(t, err)
+	require.NotEmpty(t, units)
+	told := words(page(t, "netbrk.1"))
+	for _, unit := range units {
+		assert.True(t, slices.Contains(told, filepath.Base(unit)), "%s is not told", filepath.Base(unit))
+	}
+}
+
+func TestHookDirectories(t *testing.T) {
+	told := words(page(t, "netbrk-hooks.7"))
+	for _, dir := range hostnet.Directories() {
+		assert.True(t, slices.Contains(told, dir), "%s is not told", dir)
+	}
+}
+
+// TestHookEnvironment has every variable that a hook can see in netbrk-hooks(7).
+func TestHookEnvironment(t *testing.T) {
+	states := hostnet.States{}
+	for _, p := range hostnet.Properties() {
+		states[p] = "routable"
+	}
+	in := dispatcher.Input{
+		Link: "eth0", States: states, Lease: "ADDRESS=192.0.2.1", DNS: "192.0.2.2", Domain: "example",
+		JSON: []byte("{}"), JSONFile: "/run/x",
+	}
+	state := hostnet.Event{
+		ID: "a-1", Seq: 1, Kind: hostnet.KindState, Index: 2, Link: "eth0", Coalesced: 1,
+		Property: hostnet.OperationalState, State: "routable", Previous: "degraded",
+	}
+	renamed := hostnet.Event{
+		ID: "a-2", Seq: 2, Kind: hostnet.KindLinks, Index: 2, Link: "eth0",
+		Action: hostnet.ActionRenamed, PreviousLink: "eth1",
+	}
+	address := hostnet.Event{
+		ID: "a-3", Seq: 3, Kind: hostnet.KindAddresses, Index: 2, Link: "eth0",
+		Action: hostnet.ActionAdded, Address: "192.0.2.1/24",
+	}
+	route := hostnet.Event{
+		ID: "a-4", Seq: 4, Kind: hostnet.KindRoutes, Index: 2, Link: "eth0",
+		Action: hostnet.ActionAdded, Route: "default via 192.0.2.2",
+	}
+	_, section, found := strings.Cut(page(t, "netbrk-hooks.7"), ".Sh ENVIRONMENT")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, ".Sh PROCESS")
+	told := words(section)
+	var seen []string
+	for _, in.Event = range []hostnet.Event{state, renamed, address, route} {
+		env, omitted := dispatcher.Environ(in)
+		require.Empty(t, omitted)
+		for _, variable := range env {
+			name, _, _ := strings.Cut(variable, "=")
+			seen = append(seen, name)
+			assert.True(t, slices.Contains(told, name), "%s is not told", name)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\.It Ev (.*)$`).FindAllStringSubmatch(section, -1) {
+		for _, name := range words(m[1]) {
+			assert.True(t, slices.Contains(seen, name), "%s is told, and no event has it", name)
+		}
+	}
+}
+
+// TestHookJSON holds netbrk-hooks(7) to the keys of a whole document, addresses
+// and routes included.
+func TestHookJSON(t *testing.T) {
+	var document map[string]any
+	require.NoError(t, json.Unmarshal([]byte(page(t, "../internal/report/testdata/link.json")), &document))
+	told := words(strings.ReplaceAll(page(t, "netbrk-hooks.7"), ":", ""))
+	for key, value := range document {
+		assert.True(t, slices.Contains(told, key), "%s is not told", key)
+		if key != "Address" && key != "Routes" {
+			continue
+		}
+		list, ok := value.([]any)
+		require.True(t, ok && len(list) > 0, key)
+		for inner := range list[0].(map[string]any) {
+			assert.True(t, slices.Contains(told, inner), "%s of %s is not told", inner, key)
+		}
+	}
+}
