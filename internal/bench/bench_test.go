@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -85,7 +83,7 @@ func boot(ctx context.Context, t *testing.T) *e2e.World {
 	require.NoError(t, err)
 	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	require.NoError(t, err)
-	world, err := cache.NewWorld(ctx, e2e.Suites()[0], install)
+	world, err := cache.NewWorld(ctx, e2e.Suites()[0], e2e.Install)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := world.Close(); err != nil {
@@ -98,16 +96,6 @@ func boot(ctx context.Context, t *testing.T) *e2e.World {
 	}
 	shell(ctx, t, world.Machine, "systemd-sysusers && systemd-tmpfiles --create")
 	return world
-}
-
-// install lays netbrk out by the same command as anybody's.
-func install(ctx context.Context, m *e2e.Machine) error {
-	cmd := exec.CommandContext(ctx, "make", "-s", "-C", filepath.Join("..", ".."), "install", "DESTDIR="+m.Root())
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("installing netbrk: %w: %s", err, out)
-	}
-	return nil
 }
 
 func measure(ctx context.Context, t *testing.T, m *e2e.Machine, cable *cable, c contestant) result {
