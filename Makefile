@@ -1,5 +1,7 @@
 # Targets that a newcomer needs are listed by `make help`.
 SHELL := /bin/bash
+# Where go.dev's archive is unpacked: sudo's own PATH does not have it.
+export PATH := $(PATH):/usr/local/go/bin
 .DEFAULT_GOAL := build
 
 DESTDIR ?=

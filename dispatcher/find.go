@@ -115,7 +115,8 @@ func compare(a, b placed) int {
 // a hook directory itself.
 func (s *search) scan(dir, sub string) {
 	resolved, err := s.walk.directory(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	// One that is not there is no news, even if it could not be trusted.
+	if errors.Is(err, fs.ErrNotExist) || err != nil && isGone(dir) {
 		return
 	}
 	if err != nil {

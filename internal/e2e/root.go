@@ -81,8 +81,16 @@ func (c *Cache) Root(ctx context.Context, suite string) (*Root, error) {
 
 // fill makes sure that root exists, and leaves its lock shared.
 func (c *Cache) fill(ctx context.Context, root *Root) error {
+	// Shared is enough for a root that is there: an exclusive lock would wait
+	// for every run that uses it. flock(2) ends with the process.
+	if err := flock(ctx, root.lock, unix.LOCK_SH); err != nil {
+		return err
+	}
+	if _, err := os.Stat(root.Dir); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	// Exclusive until the root is there, so that of two runs one builds and
-	// the other waits for it. flock(2) ends with the process.
+	// the other waits for it.
 	if err := flock(ctx, root.lock, unix.LOCK_EX); err != nil {
 		return err
 	}

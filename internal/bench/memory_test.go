@@ -1,0 +1,65 @@
+//go:build bench
+
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/e2e"
+)
+
+// flood makes the kernel tell of messages routes, which come and go by the
+// hundred on the link.
+func flood(ctx context.Context, t *testing.T, m *e2e.Machine) {
+	t.Helper()
+	const file, together = "/run/bench.batch", 100
+	var batch bytes.Buffer
+	for range messages / (2 * together) {
+		for _, verb := range []string{"add", "delete"} {
+			for i := range together {
+				fmt.Fprintf(&batch, "route %s 198.18.0.%d/32 dev %s\n", verb, i, link.Name)
+			}
+		}
+	}
+	require.NoError(t, m.WriteFile(file, batch.Bytes(), 0o644))
+	shell(ctx, t, m, "ip -batch "+file)
+}
+
+var (
+	usage     = regexp.MustCompile(`(?m)^usage_usec (\d+)$`)
+	anonymous = regexp.MustCompile(`(?m)^RssAnon:\s+(\d+) kB$`)
+	resident  = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
+)
+
+// cpu is the time that a unit's processes have had so far.
+func cpu(ctx context.Context, t *testing.T, m *e2e.Machine, unit string) time.Duration {
+	t.Helper()
+	stat := shell(ctx, t, m, "cat /sys/fs/cgroup/system.slice/"+unit+"/cpu.stat")
+	return time.Duration(number(t, usage, stat)) * time.Microsecond
+}
+
+// memory is that of a unit's main process, in KiB.
+func memory(ctx context.Context, t *testing.T, m *e2e.Machine, unit string) (anonymousKiB, residentKiB int) {
+	t.Helper()
+	pid := strings.TrimSpace(shell(ctx, t, m, "systemctl show --property=MainPID --value "+unit))
+	status := shell(ctx, t, m, "cat /proc/"+pid+"/status")
+	return number(t, anonymous, status), number(t, resident, status)
+}
+
+func number(t *testing.T, pattern *regexp.Regexp, text string) int {
+	t.Helper()
+	found := pattern.FindStringSubmatch(text)
+	require.NotNil(t, found, text)
+	n, err := strconv.Atoi(found[1])
+	require.NoError(t, err)
+	return n
+}
