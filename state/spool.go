@@ -14,10 +14,11 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// maxTransitions is how many transitions of one link wait in the spool; past
-// it the oldest ones merge. A link that flaps without end is thus bounded, and
-// so is the spool: by the number of links, not by that of events.
-const maxTransitions = 64
+// maxEdges is how many transitions and renames of one link, or transitions of
+// networkd's manager, wait in the spool; past it the oldest ones merge. A link
+// that flaps without end is thus bounded, and so is the spool: by the number
+// of links, not by that of events.
+const maxEdges = 64
 
 // Spool is the writer's side of the event spool. One goroutine owns it.
 type Spool struct {
@@ -25,8 +26,9 @@ type Spool struct {
 	dir    string
 	seq    uint64
 	prefix string // of event IDs
-	// transitions are the link's state events that may still wait, by seq.
-	transitions map[int][]uint64
+	// edges are the link's events that may still wait and are no levels, in
+	// order.
+	edges map[int][]entry
 	// levels are the sequence numbers of the level events that may still wait.
 	levels map[levelKey]uint64
 	// added are the links whose "added" event may still wait.
@@ -46,12 +48,12 @@ func OpenSpool(root string) (*Spool, []hostnet.Event, error) {
 		return nil, nil, err
 	}
 	s := &Spool{
-		root:        root,
-		dir:         filepath.Join(root, eventsDir),
-		prefix:      strconv.FormatInt(time.Now().UnixNano(), 36),
-		transitions: map[int][]uint64{},
-		levels:      map[levelKey]uint64{},
-		added:       map[int]uint64{},
+		root:   root,
+		dir:    filepath.Join(root, eventsDir),
+		prefix: strconv.FormatInt(time.Now().UnixNano(), 36),
+		edges:  map[int][]entry{},
+		levels: map[levelKey]uint64{},
+		added:  map[int]uint64{},
 	}
 	if err := clearTemps(s.dir); err != nil {
 		return nil, nil, err
@@ -113,13 +115,13 @@ func (s *Spool) Put(ev hostnet.Event) (hostnet.Event, error) {
 	switch {
 	case ev.Kind.IsLevel():
 		ev, replaces = s.mergeLevel(ev)
-	case ev.Kind == hostnet.KindState:
-		if err := s.boundTransitions(ev.Index); err != nil {
-			return ev, err
-		}
 	case ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved:
 		if s.forget(ev.Index) {
 			return ev, nil
+		}
+	default:
+		if err := s.boundEdges(ev.Index); err != nil {
+			return ev, err
 		}
 	}
 	if err := s.write(e, ev); err != nil {
@@ -139,10 +141,10 @@ func (s *Spool) note(e entry, ev hostnet.Event) {
 	switch {
 	case e.kind.IsLevel():
 		s.levels[levelKey{e.kind, e.index}] = e.seq
-	case e.kind == hostnet.KindState:
-		s.transitions[e.index] = append(s.transitions[e.index], e.seq)
-	case e.kind == hostnet.KindLinks && ev.Action == hostnet.ActionAdded:
+	case ev.Action == hostnet.ActionAdded:
 		s.added[e.index] = e.seq
+	case ev.Action != hostnet.ActionRemoved:
+		s.edges[e.index] = append(s.edges[e.index], e)
 	}
 }
 
@@ -174,61 +176,68 @@ func (s *Spool) mergeLevel(ev hostnet.Event) (hostnet.Event, *entry) {
 	return ev, &e
 }
 
-// boundTransitions makes room for one more transition of a link.
-func (s *Spool) boundTransitions(index int) error {
-	waiting := s.transitions[index]
-	if len(waiting) < maxTransitions {
+// boundEdges makes room for one more transition or rename of a link.
+func (s *Spool) boundEdges(index int) error {
+	waiting := s.edges[index]
+	if len(waiting) < maxEdges {
 		return nil
 	}
-	waiting = slices.DeleteFunc(waiting, func(seq uint64) bool {
-		_, err := os.Lstat(filepath.Join(s.dir, entry{seq, hostnet.KindState, index}.name()))
+	waiting = slices.DeleteFunc(waiting, func(e entry) bool {
+		_, err := os.Lstat(filepath.Join(s.dir, e.name()))
 		return errors.Is(err, fs.ErrNotExist)
 	})
-	s.transitions[index] = waiting
-	if len(waiting) < maxTransitions {
+	s.edges[index] = waiting
+	if len(waiting) < maxEdges {
 		return nil
 	}
 	return s.mergeOldest(index)
 }
 
-// mergeOldest merges the two oldest transitions of one property into the
-// later one, which keeps its place in the order. The very oldest is left out:
-// the reader, which handles a link's events one after another, may be at it.
-// Of the others, more than the two properties there are, two are of the same.
+// edgeKind is what two edges must share to merge: transitions of one property
+// do, and renames.
+type edgeKind struct {
+	kind     hostnet.Kind
+	property hostnet.Property
+}
+
+// mergeOldest merges the two oldest edges of one kind into the later one,
+// which keeps its place in the order. The very oldest is left out: the reader,
+// which handles a link's events one after another, may be at it. Of the
+// others, more than the three kinds there are, two are of the same.
 func (s *Spool) mergeOldest(index int) error {
-	waiting := s.transitions[index]
-	first := map[hostnet.Property]int{}
+	waiting := s.edges[index]
+	first := map[edgeKind]int{}
 	for i := 1; i < len(waiting); i++ {
-		e := entry{waiting[i], hostnet.KindState, index}
-		later, ok := s.read(e)
+		later, ok := s.read(waiting[i])
 		if !ok {
 			continue // handled meanwhile, or the reader's to refuse
 		}
-		at, found := first[later.Property]
+		key := edgeKind{later.Kind, later.Property}
+		at, found := first[key]
 		if !found {
-			first[later.Property] = i
+			first[key] = i
 			continue
 		}
-		earlier, ok := s.read(entry{waiting[at], hostnet.KindState, index})
+		earlier, ok := s.read(waiting[at])
 		if !ok {
-			first[later.Property] = i
+			first[key] = i
 			continue
 		}
-		return s.mergeTransitions(at, earlier, e, later)
+		return s.mergeEdges(at, earlier, waiting[i], later)
 	}
 	return nil
 }
 
-// mergeTransitions takes the link's transition at the given place into a later
-// one.
-func (s *Spool) mergeTransitions(at int, earlier hostnet.Event, e entry, later hostnet.Event) error {
+// mergeEdges takes the link's edge at the given place into a later one.
+func (s *Spool) mergeEdges(at int, earlier hostnet.Event, e entry, later hostnet.Event) error {
 	later.Previous = earlier.Previous
+	later.PreviousLink = earlier.PreviousLink
 	later.Coalesced += earlier.Coalesced + 1
 	if err := s.write(e, later); err != nil {
 		return err
 	}
-	gone := entry{s.transitions[e.index][at], hostnet.KindState, e.index}
-	s.transitions[e.index] = slices.Delete(s.transitions[e.index], at, at+1)
+	gone := s.edges[e.index][at]
+	s.edges[e.index] = slices.Delete(s.edges[e.index], at, at+1)
 	if err := ignoreMissing(os.Remove(filepath.Join(s.dir, gone.name()))); err != nil {
 		return fmt.Errorf("removing merged event: %w", err)
 	}
@@ -243,12 +252,12 @@ func (s *Spool) forget(index int) bool {
 	// A reader that is at work on the "added" event has noted the link.
 	_, seen := readSeen(s.root, index)
 	unseen := waits && !seen && s.drop(added, hostnet.KindLinks, index) == nil
-	for _, seq := range s.transitions[index] {
+	for _, e := range s.edges[index] {
 		if unseen {
-			_ = s.drop(seq, hostnet.KindState, index)
+			_ = s.drop(e.seq, e.kind, index)
 		}
 	}
-	delete(s.transitions, index)
+	delete(s.edges, index)
 	for _, kind := range hostnet.Kinds() {
 		key := levelKey{kind, index}
 		if seq, ok := s.levels[key]; ok && unseen {

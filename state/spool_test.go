@@ -150,11 +150,11 @@ func TestTransitionsOfALinkAreBounded(t *testing.T) {
 	other := put(t, s, stateEvent(4, "carrier", "off"))
 
 	events := waiting(t, root)
-	require.Len(t, events, maxTransitions+1)
-	assert.Equal(t, other, events[maxTransitions])
+	require.Len(t, events, maxEdges+1)
+	assert.Equal(t, other, events[maxEdges])
 	told := 0
 	last := map[hostnet.Property]hostnet.Event{}
-	for _, ev := range events[:maxTransitions] {
+	for _, ev := range events[:maxEdges] {
 		if before, ok := last[ev.Property]; ok {
 			assert.Equal(t, before.State, ev.Previous, "event %d follows on %d", ev.Seq, before.Seq)
 		}
@@ -166,10 +166,38 @@ func TestTransitionsOfALinkAreBounded(t *testing.T) {
 	assert.Equal(t, "routable", last[hostnet.OperationalState].State)
 }
 
+// A link that is renamed, or a manager that changes, without end is bounded too.
+func TestOtherEdgesAreBounded(t *testing.T) {
+	root := t.TempDir()
+	s, _ := openSpool(t, root)
+	put(t, s, linksEvent(3, hostnet.ActionAdded))
+	for i := range 300 {
+		ev := linksEvent(3, hostnet.ActionRenamed)
+		ev.Link, ev.PreviousLink = fmt.Sprintf("n%d", i+1), fmt.Sprintf("n%d", i)
+		put(t, s, ev)
+		put(t, s, hostnet.Event{Kind: hostnet.KindManager, Property: hostnet.OperationalState, State: []string{"carrier", "routable"}[i%2]})
+	}
+	renames, manager := 0, 0
+	name := "n0"
+	for _, ev := range waiting(t, root) {
+		switch {
+		case ev.Kind == hostnet.KindManager:
+			manager++
+		case ev.Action == hostnet.ActionRenamed:
+			renames++
+			assert.Equal(t, name, ev.PreviousLink, "each rename begins where the one before it ended")
+			name = ev.Link
+		}
+	}
+	assert.Equal(t, maxEdges, renames)
+	assert.Equal(t, maxEdges, manager)
+	assert.Equal(t, "n300", name)
+}
+
 func TestTransitionsThatWereHandledMakeRoom(t *testing.T) {
 	root := t.TempDir()
 	s, _ := openSpool(t, root)
-	for range maxTransitions {
+	for range maxEdges {
 		ev := put(t, s, stateEvent(3, "carrier", "off"))
 		require.NoError(t, os.Remove(filepath.Join(root, eventsDir, entryOf(ev))))
 	}
@@ -193,7 +221,7 @@ func TestLinkThatCameAndWentUnseenLeavesNothing(t *testing.T) {
 	other := put(t, s, linksEvent(4, hostnet.ActionAdded))
 	put(t, s, linksEvent(3, hostnet.ActionRemoved))
 	assert.Equal(t, []hostnet.Event{host, other}, waiting(t, root))
-	assert.Empty(t, s.transitions)
+	assert.Empty(t, s.edges)
 	assert.Len(t, s.levels, 1)
 }
 
@@ -285,7 +313,7 @@ func TestWriterKilledInBetween(t *testing.T) {
 		root := t.TempDir()
 		s, _ := openSpool(t, root)
 		var all []hostnet.Event
-		for range maxTransitions {
+		for range maxEdges {
 			all = append(all, put(t, s, stateEvent(3, "carrier", "off")))
 		}
 		raw, err := os.ReadFile(filepath.Join(root, eventsDir, entryOf(all[1])))
@@ -294,9 +322,9 @@ func TestWriterKilledInBetween(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, eventsDir, entryOf(all[1])), raw, 0o644))
 
 		again, pending := openSpool(t, root)
-		assert.Len(t, pending, maxTransitions+1, "delivered twice rather than never")
+		assert.Len(t, pending, maxEdges+1, "delivered twice rather than never")
 		put(t, again, stateEvent(3, "off", "routable"))
-		assert.LessOrEqual(t, len(waiting(t, root)), maxTransitions+1)
+		assert.LessOrEqual(t, len(waiting(t, root)), maxEdges+1)
 	})
 }
 
