@@ -170,7 +170,7 @@ func TestLevels(t *testing.T) {
 		{"a burst is one event", func(b *bench) {
 			for _, a := range []string{"192.0.2.2/24", "192.0.2.3/24", "192.0.2.4/24"} {
 				b.kernel.say(b.kernel.addr(2, a))
-				time.Sleep(settle / 2)
+				pass(settle / 2)
 			}
 		}, []string{"addresses 2:eth0 changed"}},
 		{"an address that came and went", func(b *bench) {
@@ -235,9 +235,9 @@ func TestLevelsSettle(t *testing.T) {
 	inBench(t, func(b *bench) {
 		followed(b)
 		b.kernel.say(b.kernel.addr(2, "192.0.2.2/24"))
-		time.Sleep(settle - time.Millisecond)
+		pass(settle - time.Millisecond)
 		assert.Empty(t, b.now())
-		time.Sleep(2 * time.Millisecond)
+		pass(2 * time.Millisecond)
 		assert.Equal(t, []string{"addresses 2:eth0 added 192.0.2.2/24"}, b.now())
 
 		// A storm without a pause is told of all the same, in steps.
@@ -245,9 +245,9 @@ func TestLevelsSettle(t *testing.T) {
 		began := time.Now()
 		for time.Since(began) < 3*settleMost {
 			b.kernel.say(b.kernel.addr(2, "192.0.2.3/24"))
-			time.Sleep(settle / 2)
+			pass(settle / 2)
 			b.kernel.say(gone(b.kernel.addr(2, "192.0.2.3/24")), b.kernel.route(2, "10.0.0.0/8 "+time.Since(began).String()))
-			time.Sleep(settle / 2)
+			pass(settle / 2)
 			told = append(told, b.now()...)
 		}
 		assert.GreaterOrEqual(t, len(told), 2)
@@ -310,7 +310,7 @@ func TestStartWithoutBus(t *testing.T) {
 			if !silent {
 				b.tell(hostnet.BusEvent{Down: "no bus"})
 			} else {
-				time.Sleep(busGrace - time.Millisecond)
+				pass(busGrace - time.Millisecond)
 				assert.Empty(t, b.now())
 			}
 			assert.Equal(t, []string{"links 2:eth0 added", "state 2:eth0 >degraded", "state 2:eth0 >configuring", "addresses 2:eth0 added"}, b.settle())
@@ -359,14 +359,14 @@ func TestDoubt(t *testing.T) {
 	inBench(t, func(b *bench) {
 		followed(b)
 		b.kernel.say(linkCut(2, "eth0"))
-		time.Sleep(doubtAfter - time.Second)
+		pass(doubtAfter - time.Second)
 		assert.Empty(t, b.now())
 		assert.Empty(t, b.bus.takeAsked())
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, []int{2}, b.bus.takeAsked())
 		b.change(2, "routable", "configured") // it insists
-		time.Sleep(10 * doubtAfter)
+		pass(10 * doubtAfter)
 		assert.Empty(t, b.now())
 		assert.Empty(t, b.bus.takeAsked(), "it is not asked again")
 
@@ -374,7 +374,7 @@ func TestDoubt(t *testing.T) {
 		b.kernel.say(linkUp(2, "eth0"))
 		b.kernel.say(linkOff(2, "eth0"))
 		b.change(2, "off")
-		time.Sleep(10 * doubtAfter)
+		pass(10 * doubtAfter)
 		assert.Empty(t, b.bus.takeAsked())
 		b.stop()
 	})
@@ -469,7 +469,7 @@ func TestWatchdogTicks(t *testing.T) {
 		inBench(t, func(b *bench) {
 			b.options.AliveInterval = interval
 			b.start()
-			time.Sleep(time.Minute + time.Millisecond)
+			pass(time.Minute + time.Millisecond)
 			synctest.Wait()
 			want := 0
 			if interval > 0 {
