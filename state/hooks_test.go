@@ -1,0 +1,129 @@
+package state
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+func openHooks(t *testing.T, root string) *Hooks {
+	t.Helper()
+	h, err := OpenHooks(root)
+	require.NoError(t, err)
+	return h
+}
+
+func TestResultsAreARing(t *testing.T) {
+	h := openHooks(t, t.TempDir())
+	var group sync.WaitGroup
+	for worker := range 4 { // several processes keep results at once
+		group.Go(func() {
+			for i := range maxResults / 2 {
+				assert.NoError(t, h.KeepResult([]int{worker, i}))
+			}
+		})
+	}
+	group.Wait()
+	last := map[int]int{}
+	count := 0
+	require.NoError(t, h.Results(func(raw []byte) error {
+		var r [2]int
+		require.NoError(t, json.Unmarshal(raw, &r))
+		if before, ok := last[r[0]]; ok {
+			assert.Greater(t, r[1], before, "oldest first")
+		}
+		last[r[0]] = r[1]
+		count++
+		return nil
+	}))
+	assert.Equal(t, maxResults, count)
+}
+
+func TestSeen(t *testing.T) {
+	root := t.TempDir()
+	h := openHooks(t, root)
+	_, ok := h.Seen(3)
+	assert.False(t, ok)
+	require.NoError(t, h.Saw(3, "eth0"))
+	require.NoError(t, h.Saw(3, "wan0"))
+	name, ok := h.Seen(3)
+	assert.True(t, ok)
+	assert.Equal(t, "wan0", name)
+	require.NoError(t, os.WriteFile(filepath.Join(root, seenDir, "4.json"), []byte(`"../x"`), 0o644))
+	_, ok = h.Seen(4)
+	assert.False(t, ok)
+	require.NoError(t, h.Forget(3))
+	assert.NoError(t, h.Forget(3))
+	_, ok = h.Seen(3)
+	assert.False(t, ok)
+}
+
+func TestClearJSONKeepsWhatLives(t *testing.T) {
+	root := t.TempDir()
+	h := openHooks(t, root)
+	live := exec.Command("sleep", "600")
+	require.NoError(t, live.Start())
+	t.Cleanup(func() { _ = live.Process.Kill(); _ = live.Wait() })
+	dead := exec.Command("true")
+	require.NoError(t, dead.Run())
+	kept := filepath.Join(root, jsonDir, strconv.Itoa(live.Process.Pid)+"-1.json")
+	for _, path := range []string{kept, filepath.Join(root, jsonDir, strconv.Itoa(dead.Process.Pid)+"-1.json")} {
+		require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
+	}
+	mine, err := h.WriteJSON(7, []byte(`{"Name":"eth0"}`))
+	require.NoError(t, err)
+	info, err := os.Stat(mine)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+
+	require.NoError(t, h.ClearJSON())
+	left, err := filepath.Glob(filepath.Join(root, jsonDir, "*"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{kept}, left)
+	assert.NoError(t, h.RemoveJSON(mine), "it is gone already")
+}
+
+func TestLocks(t *testing.T) {
+	for name, take := range map[string]func(string) (*Lock, error){"drain": LockDrain, "watch": LockWatch} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			l, err := take(root)
+			require.NoError(t, err)
+			_, err = take(root)
+			require.ErrorIs(t, err, ErrLocked)
+			l.Unlock()
+			l, err = take(root)
+			require.NoError(t, err)
+			l.Unlock()
+		})
+	}
+}
+
+func TestLinkRecords(t *testing.T) {
+	root := t.TempDir()
+	links, err := OpenLinks(root)
+	require.NoError(t, err)
+	want := LinkRecord{
+		Index: 3, Name: "eth0", States: hostnet.States{hostnet.OperationalState: "routable"},
+		Routes: SetDigest{Count: 2, Sum: 1<<64 - 1}, Lease: "x", Seq: 9,
+	}
+	require.NoError(t, links.Save(want))
+	require.NoError(t, links.Save(LinkRecord{Index: 4}))
+	require.NoError(t, links.Remove(4))
+	require.NoError(t, links.Remove(4))
+	for name, content := range map[string]string{"5.json": "cut off {", "6.json": `{"ifindex":7}`, "07.json": `{"ifindex":7}`, "x": "{}"} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, linksDir, name), []byte(content), 0o644))
+	}
+	got, err := links.Load()
+	require.NoError(t, err)
+	assert.Equal(t, map[int]LinkRecord{3: want}, got)
+}

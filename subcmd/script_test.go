@@ -1,0 +1,28 @@
+package subcmd
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"netbrk": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command line as a user does, each script in a directory
+// of its own. None of them reads the host's configuration or state.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("NETBRK_CONFIG", e.WorkDir+"/netbrk.toml")
+			e.Setenv("NETBRK_STATE_DIR", e.WorkDir+"/state")
+			return os.WriteFile(e.WorkDir+"/netbrk.toml", nil, 0o644)
+		},
+		RequireUniqueNames: true,
+	})
+}
