@@ -27,6 +27,8 @@ var (
 	errForeign = errors.New("systemd-networkd on the bus manages another network namespace")
 	// errSilent means that networkd has its name and does not answer.
 	errSilent = errors.New("systemd-networkd does not answer")
+	// errSilentBus means that the bus took the connection and says nothing.
+	errSilentBus = errors.New("the bus does not answer")
 	// ErrUnknownLink is returned for a link that networkd does not know.
 	ErrUnknownLink = errors.New("link is unknown to systemd-networkd")
 )
@@ -64,22 +66,37 @@ func (in *inbox) take() []*dbus.Signal {
 
 // bus is one connection to the system bus.
 type bus struct {
-	conn  *dbus.Conn
-	inbox *inbox
+	conn   *dbus.Conn
+	inbox  *inbox
+	cancel context.CancelFunc
 }
 
 func dialBus(ctx context.Context) (*bus, error) {
 	in := newInbox()
+	// Nothing in the handshake has a time limit of its own: a bus that was
+	// stopped accepts the connection and then says nothing.
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(callTimeout, cancel)
 	conn, err := dbus.ConnectSystemBus(
 		dbus.WithContext(ctx), dbus.WithSignalHandler(in),
 		dbus.WithAuth(dbus.AuthExternal(strconv.Itoa(os.Geteuid()))))
+	if !late.Stop() && err == nil {
+		err = errSilentBus
+	}
 	if err != nil {
+		cancel()
+		if conn != nil {
+			_ = conn.Close()
+		}
 		return nil, fmt.Errorf("connecting to the system bus: %w", err)
 	}
-	return &bus{conn, in}, nil
+	return &bus{conn, in, cancel}, nil
 }
 
-func (b *bus) close() { _ = b.conn.Close() }
+func (b *bus) close() {
+	_ = b.conn.Close()
+	b.cancel()
+}
 
 // subscribe asks for the signals of networkd, and for those of the bus about
 // networkd's name. The bus filters by the present owner of the name, so

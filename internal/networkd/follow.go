@@ -25,11 +25,13 @@ const (
 type Follower struct {
 	events  chan hostnet.BusEvent
 	refresh chan int
+	// timeout is callTimeout but in tests.
+	timeout time.Duration
 }
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower() *Follower {
-	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, questions)}
+	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, questions), timeout: callTimeout}
 }
 
 // Events delivers what networkd tells, in the order in which it told it. The
@@ -114,7 +116,7 @@ func (s *session) run(ctx context.Context) error {
 // sync reads all that networkd knows and tells it. Where networkd is there
 // and silent it returns a timer for the next attempt.
 func (s *session) sync(ctx context.Context) <-chan time.Time {
-	calls, cancel := context.WithTimeout(ctx, callTimeout)
+	calls, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	snapshot, owner, err := s.snapshot(calls)
 	if err != nil {
@@ -191,7 +193,7 @@ func (s *session) stale(index int, at dbus.Sequence) bool {
 // ask reads one link's properties and tells them. It returns false when
 // networkd does not answer.
 func (s *session) ask(ctx context.Context, index int) bool {
-	calls, cancel := context.WithTimeout(ctx, callTimeout)
+	calls, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	call := s.bus.properties(calls, s.owner, linkPath(index), linkInterface)
 	states, err := waitStates(call)

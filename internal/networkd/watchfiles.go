@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/fsnotify/fsnotify"
 
@@ -91,12 +92,26 @@ func (w *FileWatch) take(ev fsnotify.Event) (index int, relevant bool) {
 		return 0, false
 	}
 	if filepath.Dir(filepath.Dir(ev.Name)) != w.dir {
+		if !w.onTheWay(ev.Name) {
+			return 0, false
+		}
 		// A directory on the way came or went.
 		w.arm()
 		return 0, true
 	}
 	index, err := strconv.Atoi(filepath.Base(ev.Name))
 	return index, err == nil && index > 0
+}
+
+// onTheWay tells the directories of ours, and those above them, from whatever
+// else comes and goes beside them: /run is a busy place.
+func (w *FileWatch) onTheWay(path string) bool {
+	for _, name := range []string{"links", "leases"} {
+		if strings.HasPrefix(filepath.Join(w.dir, name)+"/", path+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // arm watches the two directories, and as long as one does not exist its

@@ -1,0 +1,89 @@
+package networkd
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func watchDir(t *testing.T, dir string) *FileWatch {
+	t.Helper()
+	w, err := WatchFiles(dir, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return w
+}
+
+// untilChanged waits until the watch tells of a link, or of all.
+func untilChanged(t *testing.T, w *FileWatch, index int) {
+	t.Helper()
+	timeout := time.After(eventWait)
+	for {
+		select {
+		case got := <-w.Changed():
+			if got == index {
+				return
+			}
+		case <-timeout:
+			require.Fail(t, "no change told", "of link %d", index)
+		}
+	}
+}
+
+// putFile writes as networkd does: under another name, then renamed.
+func putFile(t *testing.T, dir, kind, name, content string) {
+	t.Helper()
+	tmp := filepath.Join(dir, kind, ".#"+name)
+	require.NoError(t, os.WriteFile(tmp, []byte(content), 0o644))
+	require.NoError(t, os.Rename(tmp, filepath.Join(dir, kind, name)))
+}
+
+func TestFileWatchPassesOthersBy(t *testing.T) {
+	w := &FileWatch{dir: "/run/systemd/netif"}
+	for path, want := range map[string]bool{
+		"/run/systemd": true, "/run/systemd/netif": true, "/run/systemd/netif/links": true, "/run/systemd/netif/leases": true,
+		"/run/lock": false, "/run/systemd/netif/state": false, "/run/systemd/netifx": false, "/run/systemd/net": false,
+	} {
+		assert.Equal(t, want, w.onTheWay(path), path)
+	}
+}
+
+func TestFileWatch(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "systemd", "netif")
+	w := watchDir(t, dir)
+	assert.Empty(t, w.AdministrativeState(25))
+	assert.Empty(t, w.LeaseSignature(25))
+
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "links"), 0o755))
+	untilChanged(t, w, 0)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "leases"), 0o755))
+	untilChanged(t, w, 0)
+	// Whether or not the watch was in place already, a look now sees the file.
+	putFile(t, dir, "links", "25", "ADMIN_STATE=configured\n")
+	assert.Equal(t, "configured", w.AdministrativeState(25))
+
+	again := watchDir(t, dir)
+	putFile(t, dir, "links", "25", "ADMIN_STATE=configuring\n")
+	untilChanged(t, again, 25)
+	assert.Equal(t, "configuring", again.AdministrativeState(25))
+	putFile(t, dir, "leases", "26", "ADDRESS=192.0.2.1\n")
+	untilChanged(t, again, 26)
+	assert.NotEmpty(t, again.LeaseSignature(26))
+	require.NoError(t, os.Remove(filepath.Join(dir, "leases", "26")))
+	untilChanged(t, again, 26)
+	assert.Empty(t, again.LeaseSignature(26))
+
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "links")))
+	untilChanged(t, again, 0)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "links"), 0o755))
+	untilChanged(t, again, 0)
+}
