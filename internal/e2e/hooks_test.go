@@ -264,7 +264,9 @@ func testDirectories(t *testing.T, w *World) {
 	s.run("ip", "link", "add", "brx", "type", "bridge")
 	s.run("ip", "link", "set", "brx", "up")
 	s.run("ip", "link", "set", "odd1", "master", "brx")
-	s.has("enslaved.d", "odd1")
+	if w.Machine.Suite != "bullseye" { // 247 calls only ports that it manages enslaved
+		s.has("enslaved.d", "odd1")
+	}
 	s.run("ip", "link", "set", odd, "down")
 	s.run("ip", "link", "set", odd, "name", "renamed0")
 	renamed := s.has("links.d", "renamed0")
