@@ -40,18 +40,28 @@ type hookRun struct {
 	refused map[string]string // told already
 }
 
+// newHookRun builds what handling events needs.
 func (a *app) newHookRun(g global) (*hookRun, error) {
-	cfg, log, err := a.load(g)
-	if err != nil {
-		return nil, err
-	}
 	if err := dispatcher.Prepare(); err != nil {
 		return nil, err
 	}
-	hooks, err := state.OpenHooks(g.stateDir)
-	if errors.Is(err, os.ErrPermission) {
-		return nil, withHint(err, "run it as root, or with --state-dir DIR")
+	h, err := a.newLook(g)
+	if err != nil {
+		return nil, err
 	}
+	if h.hooks, err = state.OpenHooks(g.stateDir); err != nil {
+		h.close()
+		if errors.Is(err, os.ErrPermission) {
+			return nil, withHint(err, "run it as root, or with --state-dir DIR")
+		}
+		return nil, err
+	}
+	return h, nil
+}
+
+// newLook builds what it takes to say what would happen: it writes nothing.
+func (a *app) newLook(g global) (*hookRun, error) {
+	cfg, log, err := a.load(g)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +70,7 @@ func (a *app) newHookRun(g global) (*hookRun, error) {
 		return nil, err
 	}
 	return &hookRun{
-		app: a, cfg: cfg, log: log, hooks: hooks, kernel: conn, device: udev.New(),
+		app: a, cfg: cfg, log: log, hooks: state.LookAtHooks(g.stateDir), kernel: conn, device: udev.New(),
 		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
 		runner:  dispatcher.NewRunner(cfg.System.HookTimeout),
 		refused: map[string]string{},

@@ -116,7 +116,7 @@ func (a *app) drain(ctx context.Context, g global) error {
 
 // dryRun prints what would run, for the link or for all that waits.
 func (a *app) dryRun(ctx context.Context, g global, link, st string) error {
-	h, err := a.newHookRun(g)
+	h, err := a.newLook(g)
 	if err != nil {
 		return err
 	}
