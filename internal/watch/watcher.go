@@ -25,9 +25,14 @@ const (
 	// memberBudget is how many routes and rules are kept member by
 	// member, over all links; beyond it sets are kept as sums.
 	memberBudget = 4096
+	// pace is how close together two looks at the kernel's messages may be once
+	// there were stormReads of them on end: in a storm messages are read by the
+	// hundred, not each by a wake of its own. A link's flap is not delayed.
+	pace       = time.Millisecond
+	stormReads = 32
 	// quietAfter is how long nothing must be told before a burst is over for
 	// good, and its memory can go.
-	quietAfter = 5 * time.Second
+	quietAfter = time.Second
 	// busGrace is how long the start waits for the bus before it goes on
 	// without: at boot the bus may come up later than the watcher.
 	busGrace = 2 * time.Second
@@ -83,6 +88,9 @@ type Watcher struct {
 	nextRedump time.Time
 	doubt      *time.Timer
 	quiet      *time.Timer
+	paced      *time.Timer // runs while the kernel is not listened to
+	lastRead   time.Time
+	reads      int // on end, each shortly after the one before
 	failure    error
 	reload     chan func(*Options)
 }
@@ -102,7 +110,7 @@ func New(o Options, k Kernel, b Bus, f Files, s Sink, r Records, saved map[int]R
 		Options: o, kernel: k, bus: b, files: f, sink: s, records: r,
 		links: map[int]*link{}, budget: memberBudget, room: math.MaxInt, first: true,
 		dirty: map[int]struct{}{}, reload: make(chan func(*Options), 1),
-		settleAt: stoppedTimer(), doubt: stoppedTimer(), quiet: stoppedTimer(),
+		settleAt: stoppedTimer(), doubt: stoppedTimer(), quiet: stoppedTimer(), paced: stoppedTimer(),
 	}
 	w.host.states = hostnet.States{}
 	w.restore(saved, pending)
@@ -141,8 +149,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 			return w.failure
 		case <-w.kernel.Readable():
 			w.receive()
-			w.kernel.Rearm()
+			w.rearm()
 			w.quiet.Reset(quietAfter)
+		case <-w.paced.C:
+			w.kernel.Rearm()
 		case ev := <-w.bus.Events():
 			// What the kernel told before networkd could act on it comes first.
 			w.receive()
@@ -205,6 +215,22 @@ func (w *Watcher) receive() {
 		}
 	default:
 		w.failure = err
+	}
+}
+
+// rearm listens to the kernel again, at once or, in a storm, at a pace.
+func (w *Watcher) rearm() {
+	now := time.Now()
+	if now.Sub(w.lastRead) < 2*pace {
+		w.reads++
+	} else {
+		w.reads = 0
+	}
+	w.lastRead = now
+	if w.reads > stormReads {
+		w.paced.Reset(pace)
+	} else {
+		w.kernel.Rearm()
 	}
 }
 
