@@ -115,8 +115,7 @@ func compare(a, b placed) int {
 // a hook directory itself.
 func (s *search) scan(dir, sub string) {
 	resolved, err := s.walk.directory(dir)
-	// One that is not there is no news, even if it could not be trusted.
-	if errors.Is(err, fs.ErrNotExist) || err != nil && isGone(dir) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if err != nil {

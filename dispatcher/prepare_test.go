@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,7 +37,11 @@ func TestPrepare(t *testing.T) {
 	report, err := os.ReadFile(r.at("report"))
 	require.NoError(t, err)
 	lines := strings.Split(string(report), "\n")
-	assert.Equal(t, []string{"0022", "SigIgn:\t0000000000000000"}, lines[:2])
+	assert.Equal(t, "0022", lines[0])
+	ignored, err := strconv.ParseUint(strings.TrimPrefix(lines[1], "SigIgn:\t"), 16, 64)
+	require.NoError(t, err)
+	// Signals 32 and 33 are the C library's own, and no program may set them.
+	assert.Zero(t, ignored&^(3<<31), lines[1])
 	assert.NotContains(t, string(report), "leaked")
 	assert.Contains(t, string(report), "pipe:") // its own output: the list is one
 }
