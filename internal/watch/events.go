@@ -59,7 +59,9 @@ func (w *Watcher) deriveStates(index int, l *link) {
 	if w.busUp && !l.asked() {
 		return // networkd is about to tell of it
 	}
-	if w.Networkd {
+	// A networkd that is there tells of its own word when it has got to know the
+	// link. Its file may be ahead of its signals: the same word would come twice.
+	if w.Networkd && !w.busUp {
 		if admin := w.files.AdministrativeState(index); admin != "" {
 			derived[hostnet.AdministrativeState] = admin
 		}

@@ -344,6 +344,8 @@ func TestNewLinkWaitsForNetworkd(t *testing.T) {
 		b.change(7, "carrier", "configuring")
 		assert.Equal(t, []string{"state 7:eth7 >carrier", "state 7:eth7 initialized>configuring"}, b.now())
 
+		// networkd's file of the link may be there before its signals are.
+		b.files.set(b.files.admin, 8, "configured")
 		b.kernel.say(linkUp(8, "eth8"))
 		b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: 8, Unknown: true}})
 		assert.Equal(t, []string{"links 8:eth8 added", "state 8:eth8 >carrier"}, b.settle())
