@@ -89,8 +89,9 @@ func testNetworkdStates(t *testing.T, w *World) {
 	w.Attach(t, Link{Name: "failing0", MAC: "02:00:00:00:20:01"})
 	assert.Equal(t, "configuring", s.has("failed.d", "failing0").Env["PREVIOUS_STATE"])
 
-	s.network("10-ports.network", "[Match]\nName=port0 port1\n\n[Network]\nBridge=ports\n")
+	// The bridge first: networkd ignores one that it does not know yet.
 	s.network("10-ports.netdev", "[NetDev]\nName=ports\nKind=bridge\n\n[Bridge]\nSTP=no\nForwardDelaySec=0\n")
+	s.network("10-ports.network", "[Match]\nName=port0 port1\n\n[Network]\nBridge=ports\n")
 	s.network("10-bridge.network", "[Match]\nName=ports\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n")
 	t.Cleanup(func() {
 		_, err := w.Machine.Run(context.Background(), "ip", "link", "delete", "ports")
