@@ -87,8 +87,10 @@ const (
 	ScopeLink   = 253
 	ScopeHost   = 254
 
-	AddrTentative = 0x40
-	AddrDADFailed = 0x08
+	AddrTentative     = 0x40
+	AddrDADFailed     = 0x08
+	AddrSecondary     = 0x01
+	AddrNoPrefixRoute = 0x200
 )
 
 // Usable reports whether the kernel accepts traffic for a: IPv6 duplicate
