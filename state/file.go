@@ -14,9 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFile bounds every file that is read back, in bytes. The largest netbrk
-// writes is a hook's result, with 4 KiB of output.
-const maxFile = 64 << 10
+const (
+	// maxFile bounds a file that is read back, in bytes. The largest of them is
+	// a hook's result, with 4 KiB of output.
+	maxFile = 64 << 10
+	// maxOwn bounds one that only we write, and that grows with a link's addresses.
+	maxOwn = 16 << 20
+)
 
 // writeFile puts data at dir/name whole: a reader sees the old content or the
 // new one, never a part, also when the writer is killed at any line. The
@@ -88,7 +92,7 @@ func clearTemps(dir string) error {
 
 // writeIfChanged is writeFile, unless the file has these bytes already.
 func writeIfChanged(dir, name string, data []byte, mode fs.FileMode) error {
-	old, err := readFile(filepath.Join(dir, name), os.Geteuid())
+	old, err := readUpTo(maxOwn, filepath.Join(dir, name), os.Geteuid())
 	if err == nil && bytes.Equal(old, data) {
 		return nil
 	}
@@ -98,10 +102,13 @@ func writeIfChanged(dir, name string, data []byte, mode fs.FileMode) error {
 // errHostile marks a file that is not what an honest writer leaves.
 var errHostile = errors.New("refused")
 
-// readFile reads a whole file that one of the owners (or root) must own. A
-// link, a device, a fifo or an oversized file is refused, and opening it
-// neither blocks nor has an effect on it.
-func readFile(path string, owners ...int) ([]byte, error) {
+// readFile is readUpTo for files of the common size.
+func readFile(path string, owners ...int) ([]byte, error) { return readUpTo(maxFile, path, owners...) }
+
+// readUpTo reads a whole file of at most limit bytes that one of the owners (or
+// root) must own. A link, a device, a fifo or an oversized file is refused, and
+// opening it neither blocks nor has an effect on it.
+func readUpTo(limit int, path string, owners ...int) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	switch {
 	case errors.Is(err, unix.ELOOP):
@@ -115,20 +122,20 @@ func readFile(path string, owners ...int) ([]byte, error) {
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
-	if err := checkFile(fd, owners); err != nil {
+	if err := checkFile(fd, limit, owners); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("%w: larger than %d bytes", errHostile, maxFile)
+	if len(data) > limit {
+		return nil, fmt.Errorf("%w: larger than %d bytes", errHostile, limit)
 	}
 	return data, nil
 }
 
-func checkFile(fd int, owners []int) error {
+func checkFile(fd, limit int, owners []int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("reading file status: %w", err)
@@ -136,8 +143,8 @@ func checkFile(fd int, owners []int) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return fmt.Errorf("%w: not a regular file", errHostile)
 	}
-	if st.Size > maxFile {
-		return fmt.Errorf("%w: %d bytes, larger than %d", errHostile, st.Size, maxFile)
+	if st.Size > int64(limit) {
+		return fmt.Errorf("%w: %d bytes, larger than %d", errHostile, st.Size, limit)
 	}
 	for _, uid := range append(owners, 0) {
 		if int(st.Uid) == uid {

@@ -15,10 +15,12 @@ import (
 // The directories below the state directory, one per writer: what an oneshot
 // trusts must not be writable by the watcher's user.
 const (
-	eventsDir = "events" // the spool; the watcher
-	linksDir  = "links"  // last known states; the watcher
-	hooksDir  = "hooks"  // results and records; run-hooks
-	failedDir = "failed" // refused spool entries; run-hooks
+	eventsDir  = "events"        // the spool; the watcher
+	linksDir   = "links"         // last known states; the watcher
+	pendingDir = "rules-pending" // links to reconcile; the watcher
+	hooksDir   = "hooks"         // results and records; run-hooks
+	failedDir  = "failed"        // refused spool entries; run-hooks
+	rulesDir   = "rules"         // what was wanted and done; apply-rules
 )
 
 // makeDirs makes root and the named directories below it. Those that exist

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +29,36 @@ func LockDrain(root string) (*Lock, error) {
 // ErrLocked at once.
 func LockWatch(root string) (*Lock, error) {
 	return lock(root, linksDir, "watch", unix.LOCK_EX|unix.LOCK_NB)
+}
+
+// LockRulesQueue makes this process the one that serves rules-pending, or
+// returns ErrLocked at once.
+func LockRulesQueue(root string) (*Lock, error) {
+	return lock(root, rulesDir, "pending", unix.LOCK_EX|unix.LOCK_NB)
+}
+
+// LockRules waits until this process is the only one that changes policy
+// routing. It is held for one pass, which takes milliseconds; ctx ends the wait.
+func LockRules(ctx context.Context, root string) (*Lock, error) {
+	l, err := lock(root, rulesDir, "rules", unix.LOCK_EX|unix.LOCK_NB)
+	if !errors.Is(err, ErrLocked) {
+		return l, err
+	}
+	type result struct {
+		lock *Lock
+		err  error
+	}
+	got := make(chan result, 1) // flock(2) cannot be cancelled: at worst it waits on until we end
+	go func() {
+		l, err := lock(root, rulesDir, "rules", unix.LOCK_EX)
+		got <- result{l, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-got:
+		return r.lock, r.err
+	}
 }
 
 // lock takes the lock dir/.name.lock under root.

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
-
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
@@ -24,7 +22,7 @@ type Queue struct {
 	dir    *os.Root
 	owner  int
 	log    *slog.Logger
-	notify *fsnotify.Watcher
+	arrive *arrivals
 	failed *failures
 }
 
@@ -47,23 +45,17 @@ func OpenQueue(root string, log *slog.Logger) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening spool: %w", err)
 	}
-	notify, err := fsnotify.NewWatcher()
+	arrive, err := watchArrivals(path, log)
 	if err != nil {
 		dir.Close()
-		return nil, fmt.Errorf("watching spool: %w", err)
+		return nil, err
 	}
-	q := &Queue{root: root, dir: dir, owner: owner, log: log, notify: notify}
-	if err := notify.Add(path); err != nil {
-		q.Close()
-		return nil, fmt.Errorf("watching spool: %w", err)
-	}
-	q.failed = &failures{root: root}
-	return q, nil
+	return &Queue{root: root, dir: dir, owner: owner, log: log, arrive: arrive, failed: &failures{root: root}}, nil
 }
 
 // Close releases the spool.
 func (q *Queue) Close() error {
-	return errors.Join(q.notify.Close(), q.dir.Close())
+	return errors.Join(q.arrive.close(), q.dir.Close())
 }
 
 // List returns what waits, in order, by the names of the entries alone. What
@@ -163,29 +155,5 @@ func (q *Queue) Done(name string) error {
 // Wait blocks until something new may be in the spool, and returns true, or
 // until nothing came for quiet, and returns false.
 func (q *Queue) Wait(ctx context.Context, quiet time.Duration) (bool, error) {
-	timer := time.NewTimer(quiet)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-timer.C:
-			return false, nil
-		case ev, ok := <-q.notify.Events:
-			if !ok {
-				return false, fs.ErrClosed
-			}
-			// A file becomes visible by a rename; all else is our own removal
-			// or the writer's hidden temporary.
-			if ev.Has(fsnotify.Create) && filepath.Base(ev.Name)[0] != '.' {
-				return true, nil
-			}
-		case err, ok := <-q.notify.Errors:
-			if !ok {
-				return false, fs.ErrClosed
-			}
-			q.log.Debug("spool notification lost", "err", err) // overflow: look again
-			return true, nil
-		}
-	}
+	return q.arrive.wait(ctx, quiet)
 }

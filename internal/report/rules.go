@@ -1,0 +1,74 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+)
+
+// RulesSchema is the version of the documents about policy routing. It grows
+// when a key is renamed, dropped or given another meaning, not when one is added.
+const RulesSchema = 1
+
+// RulesDocument is what `netbrk apply-rules --json` prints.
+type RulesDocument struct {
+	SchemaVersion int  `json:"schema_version"`
+	DryRun        bool `json:"dry_run"`
+	// Links are those that have, or had, a table of ours, by ifindex.
+	Links []LinkRules `json:"links"`
+	// Steps are what was done, or would be, as command lines of ip(8).
+	Steps []string `json:"steps"`
+	// Problems belong to no link.
+	Problems []string `json:"problems"`
+}
+
+// LinkRules is what apply-rules wants for a link and did: the file
+// rules/<ifindex>.json, and a link of RulesDocument.
+type LinkRules struct {
+	Index int    `json:"ifindex"`
+	Link  string `json:"link"`
+	Table uint32 `json:"table"`
+	// Addresses have rules: addresses as /32 or /128, and ranges.
+	Addresses []netip.Prefix `json:"addresses"`
+	// Routes are those of the table, as ip-route(8) takes them.
+	Routes   []string      `json:"routes"`
+	Gateway4 *RulesGateway `json:"gateway4,omitempty"`
+	Gateway6 *RulesGateway `json:"gateway6,omitempty"`
+	// Skipped says why a link that the configuration names gets nothing.
+	Skipped string `json:"skipped,omitempty"`
+	// Notes say what is left out, Problems what could not be done.
+	Notes    []string `json:"notes,omitempty"`
+	Problems []string `json:"problems,omitempty"`
+	// Contended are the objects that somebody keeps removing.
+	Contended []Contention `json:"contended,omitempty"`
+	// Flushed is true after --flush: nothing is added until apply-rules is run
+	// for the link by hand.
+	Flushed bool `json:"flushed,omitempty"`
+	// Changed is when a rule or route of the link was last written.
+	Changed time.Time `json:"changed,omitzero"`
+	// CarrierChanges is the link's counter of that time, which tells routes that
+	// went with the carrier from those that somebody removed.
+	CarrierChanges uint32 `json:"carrier_changes,omitempty"`
+}
+
+// RulesGateway is the gateway of a link's table.
+type RulesGateway struct {
+	// Address is not valid for a default route that needs no gateway.
+	Address netip.Addr `json:"address,omitzero"`
+	// Source says who told: "main table", "dhcp", "metadata".
+	Source string `json:"source,omitempty"`
+}
+
+// Contention is an object that was added and went missing again and again.
+type Contention struct {
+	// Object is an address, a route or "lookup main".
+	Object string `json:"object"`
+	// Losses is how often, Since when it began.
+	Losses int       `json:"losses"`
+	Since  time.Time `json:"since"`
+	// Added is when it was last added, RetryAt when it will be next; zero while
+	// it is added at once.
+	Added   time.Time `json:"added"`
+	RetryAt time.Time `json:"retry_at,omitzero"`
+	// Score grows with the losses, the faster the sooner they follow an addition.
+	Score int `json:"score"`
+}

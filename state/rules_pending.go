@@ -1,0 +1,106 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// RulesPending is the writer's side of rules-pending: an empty file, named after
+// its ifindex, for each link whose policy routing is to be looked at. It is
+// a level: a link that waits already does not wait twice.
+type RulesPending struct{ dir string }
+
+// OpenRulesPending opens the directory under the state directory root, and
+// makes it where it is missing.
+func OpenRulesPending(root string) (*RulesPending, error) {
+	if err := makeDirs(root, pendingDir); err != nil {
+		return nil, err
+	}
+	return &RulesPending{filepath.Join(root, pendingDir)}, nil
+}
+
+// Put has the link looked at. The file has no content, so it is whole as soon
+// as it is there.
+func (p *RulesPending) Put(index int) error {
+	f, err := os.OpenFile(filepath.Join(p.dir, strconv.Itoa(index)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("spooling link %d for its rules: %w", index, err)
+	}
+	return f.Close()
+}
+
+// Empty reports whether nothing waits.
+func (p *RulesPending) Empty() (bool, error) {
+	names, err := visible(p.dir)
+	if err != nil {
+		return false, fmt.Errorf("reading %s: %w", pendingDir, err)
+	}
+	return len(names) == 0, nil
+}
+
+// RulesQueue is the reader's side of rules-pending. What it finds there is a
+// hint to look, from whoever may write there; no content is ever read.
+type RulesQueue struct {
+	path   string
+	dir    *os.Root
+	arrive *arrivals
+}
+
+// OpenRulesQueue opens the directory under the state directory root, and makes
+// it where it is missing.
+func OpenRulesQueue(root string, log *slog.Logger) (*RulesQueue, error) {
+	if err := makeDirs(root, pendingDir); err != nil {
+		return nil, err
+	}
+	if err := checkRoot(root); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", pendingDir, err)
+	}
+	path := filepath.Join(root, pendingDir)
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", pendingDir, err)
+	}
+	arrive, err := watchArrivals(path, log)
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return &RulesQueue{path: path, dir: dir, arrive: arrive}, nil
+}
+
+// Close releases the directory.
+func (q *RulesQueue) Close() error { return errors.Join(q.arrive.close(), q.dir.Close()) }
+
+// Take removes all that waits and returns how many there were. It is called
+// before the kernel is read: what changes after that comes as a new file. A run
+// that is killed in between is started again, and looks at every link.
+func (q *RulesQueue) Take() (int, error) {
+	names, err := visible(q.path)
+	if err != nil {
+		return 0, fmt.Errorf("reading %s: %w", pendingDir, err)
+	}
+	for _, name := range names {
+		// os.Root: a directory planted there is removed without following a
+		// symbolic link out of it.
+		if err := q.dir.RemoveAll(name); err != nil {
+			return 0, fmt.Errorf("taking %q from %s: %w", name, pendingDir, err)
+		}
+	}
+	return len(names), nil
+}
+
+// Wait blocks until something new may wait, and returns true, or until nothing
+// came for quiet, and returns false.
+func (q *RulesQueue) Wait(ctx context.Context, quiet time.Duration) (bool, error) {
+	return q.arrive.wait(ctx, quiet)
+}
