@@ -52,8 +52,10 @@ func (k *Kicker) Run(ctx context.Context) {
 			return
 		case <-k.poke:
 		}
-		for ctx.Err() == nil && k.waiting() {
-			if k.start(ctx) && !k.waiting() {
+		// One that failed is started again even if nothing waits: it may have been
+		// killed between taking something and doing it.
+		for failed := false; ctx.Err() == nil && (failed || k.waiting()); {
+			if failed = !k.start(ctx); !failed && !k.waiting() {
 				backoff = firstBackoff
 				break
 			}

@@ -24,7 +24,8 @@ func OpenRules(root string) (*Rules, error) {
 // LookAtRules returns the ledger for reading alone; it need not exist.
 func LookAtRules(root string) *Rules { return &Rules{root} }
 
-// Has reports whether something is kept of the link.
+// Has reports whether something is kept of the link; of ifindex 0, of the host:
+// that is so as long as any link has rules.
 func (r *Rules) Has(index int) bool {
 	_, err := os.Lstat(filepath.Join(r.root, rulesDir, indexName(index)))
 	return err == nil

@@ -35,14 +35,15 @@ type app struct {
 func (a *app) cli() *cli.App {
 	app := &cli.App{
 		Name:  "netbrk",
-		Usage: "run hooks on network events",
-		Description: "netbrk follows the host's links and runs their owner's scripts on events.\n" +
-			"See netbrk(1), netbrk.toml(5) and netbrk-hooks(7).",
+		Usage: "run hooks on network events, and keep policy routing right",
+		Description: "netbrk follows the host's links, runs their owner's scripts on events and gives\n" +
+			"links a routing table of their own.\n" +
+			"See netbrk(1), netbrk.toml(5), netbrk-hooks(7) and netbrk-rules(7).",
 		Version:         version,
 		HideVersion:     true, // the verb prints the commit, too
 		HideHelpCommand: true,
 		Flags:           globalFlags(),
-		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.versionCommand()},
+		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.versionCommand()},
 		Writer:          a.stdout,
 		ErrWriter:       a.stderr,
 		OnUsageError:    onUsageError,
@@ -51,6 +52,7 @@ func (a *app) cli() *cli.App {
 		CustomAppHelpTemplate: helpTemplate(cli.AppHelpTemplate, []string{
 			"netbrk watch --dispatch=none --print",
 			"netbrk run-hooks --link eth0 --state routable --dry-run",
+			"netbrk apply-rules --dry-run",
 		}),
 	}
 	for _, c := range app.Commands {
@@ -90,7 +92,7 @@ func noVerb(c *cli.Context) error {
 	if err := cli.ShowAppHelp(c); err != nil {
 		return err
 	}
-	return usageError(withHint(errors.New("no verb given"), "netbrk watch follows links, netbrk run-hooks runs their scripts"))
+	return usageError(withHint(errors.New("no verb given"), "netbrk watch follows links, netbrk run-hooks runs their scripts, netbrk apply-rules routes"))
 }
 
 // noArguments refuses what a verb would silently ignore.

@@ -16,8 +16,10 @@ const (
 )
 
 var (
-	// errPartial marks a run that did its work but for some hooks.
-	errPartial = errors.New("some hooks failed")
+	// errPartial marks a run that did its work but for some hooks or links.
+	errPartial = errors.New("done in part")
+	// errAllUnknown is of a run none of whose links is there.
+	errAllUnknown = errors.New("nothing was done")
 	// errUsage marks a command line or a configuration that cannot be used.
 	errUsage = errors.New("usage")
 )

@@ -91,8 +91,9 @@ type daemonRun struct {
 	log      *slog.Logger
 	dispatch string
 	print    *json.Encoder
-	kicker   *dispatcher.Kicker
-	watcher  *watch.Watcher
+	// hooks and rules start the oneshots, where no unit does.
+	hooks, rules *dispatcher.Kicker
+	watcher      *watch.Watcher
 }
 
 func (d *daemonRun) run(ctx context.Context) error {
@@ -117,7 +118,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 		return fmt.Errorf("reading the watchdog's interval: %w", err)
 	}
 	networkdWanted := slices.Contains(d.cfg.System.Generators, config.GeneratorNetworkd)
-	d.watcher = watch.New(watch.Options{
+	o := watch.Options{
 		Match:         d.cfg.Network.Links.Match,
 		Networkd:      networkdWanted,
 		Overrun:       func(err error) bool { return errors.Is(err, kernel.ErrOverrun) },
@@ -128,7 +129,11 @@ func (d *daemonRun) run(ctx context.Context) error {
 		AliveInterval: interval / 2,
 		Quiet:         trim,
 		Log:           d.log,
-	}, monitor, follower, files, store.sink, store.records, store.saved, store.pending)
+	}
+	if store.rules != nil {
+		o.Routed, o.Reconcile = d.routed(d.cfg), d.reconcileBy(store.rules)
+	}
+	d.watcher = watch.New(o, monitor, follower, files, store.sink, store.records, store.saved, store.pending)
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -138,9 +143,12 @@ func (d *daemonRun) run(ctx context.Context) error {
 		group.Go(func() error { follower.Run(ctx); return nil })
 	}
 	if d.dispatch == dispatchExec {
-		d.kicker = dispatcher.NewKicker("/proc/self/exe", append([]string{"netbrk", "run-hooks"}, d.global.arguments()...), store.empty, d.log)
-		group.Go(func() error { d.kicker.Run(ctx); return nil })
-		d.kicker.Kick() // for what the last run left in the spool
+		d.hooks = d.newKicker(store.empty, "run-hooks")
+		d.rules = d.newKicker(store.rules.Empty, "apply-rules", "--pending")
+		for _, kicker := range []*dispatcher.Kicker{d.hooks, d.rules} {
+			group.Go(func() error { kicker.Run(ctx); return nil })
+			kicker.Kick() // for what the last run left in the spool
+		}
 	}
 	group.Go(func() error { d.reloadOnHUP(ctx); return nil })
 	group.Go(func() error {
@@ -152,6 +160,11 @@ func (d *daemonRun) run(ctx context.Context) error {
 	return err
 }
 
+func (d *daemonRun) newKicker(empty func() (bool, error), verb ...string) *dispatcher.Kicker {
+	args := append(append([]string{"netbrk"}, verb...), d.global.arguments()...)
+	return dispatcher.NewKicker("/proc/self/exe", args, empty, d.log)
+}
+
 // emitted is called with each event once it is in the spool.
 func (d *daemonRun) emitted(ev hostnet.Event) {
 	d.log.Debug("event", "seq", ev.Seq, "kind", ev.Kind, "link", ev.Link, "ifindex", ev.Index, "state", ev.State, "action", ev.Action)
@@ -160,8 +173,8 @@ func (d *daemonRun) emitted(ev hostnet.Event) {
 			d.log.Warn("printing event", "err", err)
 		}
 	}
-	if d.kicker != nil {
-		d.kicker.Kick()
+	if d.hooks != nil {
+		d.hooks.Kick()
 	}
 }
 
@@ -193,7 +206,12 @@ func (d *daemonRun) reloadOnHUP(ctx context.Context) {
 		if err != nil {
 			d.log.Error("keeping the former configuration", "err", err)
 		} else {
-			d.watcher.Reload(func(o *watch.Options) { o.Match = cfg.Network.Links.Match })
+			d.watcher.Reload(func(o *watch.Options) {
+				o.Match = cfg.Network.Links.Match
+				if o.Routed != nil {
+					o.Routed = d.routed(cfg)
+				}
+			})
 			d.log.Info("configuration read anew", "files", cfg.Files, "links", cfg.Network.Links.String())
 		}
 		d.notify(daemon.SdNotifyReady)
@@ -206,93 +224,4 @@ func monotonicMicroseconds() string {
 		return "0"
 	}
 	return fmt.Sprint(time.Duration(ts.Nano()).Microseconds())
-}
-
-// store is where events and records go.
-type store struct {
-	sink    watch.Sink
-	records watch.Records
-	saved   map[int]watch.Record
-	pending []hostnet.Event
-	empty   func() (bool, error)
-	close   func()
-}
-
-// open opens the spool and the records; with --dispatch=none nothing is
-// written anywhere, and there is nothing to compare the present with.
-func (d *daemonRun) open() (*store, error) {
-	if d.dispatch == dispatchNone {
-		return &store{sink: &numbering{}, records: forgetful{}, close: func() {}}, nil
-	}
-	root := d.global.stateDir
-	lock, err := state.LockWatch(root)
-	switch {
-	case errors.Is(err, state.ErrLocked):
-		return nil, withHint(fmt.Errorf("another netbrk watch keeps its state in %q", root), "stop it, or use --state-dir DIR")
-	case errors.Is(err, os.ErrPermission):
-		return nil, withHint(err, "run it as root, or with --state-dir DIR, or look on with --dispatch=none --print")
-	case err != nil:
-		return nil, err
-	}
-	spool, pending, err := state.OpenSpool(root)
-	if err != nil {
-		lock.Unlock()
-		return nil, err
-	}
-	links, err := state.OpenLinks(root)
-	if err != nil {
-		lock.Unlock()
-		return nil, err
-	}
-	records, err := links.Load()
-	if err != nil {
-		lock.Unlock()
-		return nil, err
-	}
-	saved := make(map[int]watch.Record, len(records))
-	for index, r := range records {
-		spool.Resume(r.Seq)
-		saved[index] = fromRecord(r)
-	}
-	return &store{
-		sink: spool, records: &recordKeeper{links, spool}, saved: saved, pending: pending,
-		empty: spool.Empty, close: lock.Unlock,
-	}, nil
-}
-
-// numbering stands for a spool where there is none.
-type numbering struct{ seq uint64 }
-
-func (n *numbering) Put(ev hostnet.Event) (hostnet.Event, error) {
-	n.seq++
-	ev.Seq, ev.ID = n.seq, fmt.Sprintf("%d-%d", os.Getpid(), n.seq)
-	return ev, nil
-}
-
-// forgetful keeps no records.
-type forgetful struct{}
-
-func (forgetful) Save(watch.Record) error { return nil }
-func (forgetful) Remove(int) error        { return nil }
-
-// recordKeeper keeps records as files, with the spool's sequence number.
-type recordKeeper struct {
-	links *state.Links
-	spool *state.Spool
-}
-
-func (k *recordKeeper) Save(r watch.Record) error {
-	return k.links.Save(state.LinkRecord{
-		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease, Seq: k.spool.Seq(),
-		Addresses: state.SetDigest(r.Addresses), Routes: state.SetDigest(r.Routes), Rules: state.SetDigest(r.Rules),
-	})
-}
-
-func (k *recordKeeper) Remove(index int) error { return k.links.Remove(index) }
-
-func fromRecord(r state.LinkRecord) watch.Record {
-	return watch.Record{
-		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease,
-		Addresses: watch.Digest(r.Addresses), Routes: watch.Digest(r.Routes), Rules: watch.Digest(r.Rules),
-	}
 }

@@ -30,6 +30,10 @@ type Change struct {
 	// one, so not by lifetimes, counters and flags that come and go. It is
 	// the same in every process.
 	Digest uint64
+	// Protocol is the routing protocol number of a rule or route, and Table the
+	// table that it is in or looks up.
+	Protocol uint8
+	Table    uint32
 	// Raw is the kernel's message, for a description; it is valid only during
 	// the call that it is passed to.
 	Raw []byte

@@ -35,6 +35,9 @@ type Link struct {
 	MasterIndex int
 	// Type is the ARPHRD_* type of uapi/linux/if_arp.h.
 	Type uint16
+	// CarrierChanges counts how often the carrier came or went
+	// (IFLA_CARRIER_CHANGES, Linux 3.15).
+	CarrierChanges uint32
 }
 
 // IFF_* of netdevice(7) and IF_OPER_* of uapi/linux/if.h, as far as used here.

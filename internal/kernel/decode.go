@@ -34,6 +34,8 @@ func (m message) decodeLink(use func(hostnet.Change)) {
 			}
 		case unix.IFLA_MASTER:
 			l.MasterIndex = int(native32(v))
+		case unix.IFLA_CARRIER_CHANGES:
+			l.CarrierChanges = native32(v)
 		}
 	})
 	// Wireless extensions send their events as RTM_NEWLINK with nothing else

@@ -18,6 +18,11 @@ import (
 // DHCP request.
 type Lease struct {
 	fields []assignment
+	// Address is the leased one.
+	Address netip.Addr
+	// Routers are the gateways of the default route, best first. Classless static
+	// routes take the place of the router option (RFC 3442 section 3).
+	Routers []netip.Addr
 	// DNS are the name servers, Domains the domain name, DomainSearch the
 	// search list that the server offered.
 	DNS          []netip.Addr
@@ -98,15 +103,44 @@ func leaseRule(key string) rule {
 func (l *Lease) take(a assignment) {
 	l.fields = append(l.fields, a)
 	switch a.key {
-	case "DNS":
-		for _, word := range strings.Fields(a.value) {
-			l.DNS = append(l.DNS, netip.MustParseAddr(word)) // leaseRule saw to it
+	case "ADDRESS":
+		l.Address = netip.MustParseAddr(a.value) // leaseRule saw to it
+	case "ROUTER":
+		if len(l.Routers) == 0 {
+			l.Routers = addresses(a.value)
 		}
+	case "ROUTES", "CLASSLESS_ROUTES": // systemd 247, and later
+		if routers := defaultRouters(a.value); len(routers) > 0 {
+			l.Routers = routers
+		}
+	case "DNS":
+		l.DNS = addresses(a.value)
 	case "DOMAINNAME":
 		l.Domains = strings.Fields(a.value)
 	case "DOMAIN_SEARCH_LIST":
 		l.DomainSearch = strings.Fields(a.value)
 	}
+}
+
+// addresses reads a list that leaseRule let pass.
+func addresses(value string) []netip.Addr {
+	var list []netip.Addr
+	for _, word := range strings.Fields(value) {
+		list = append(list, netip.MustParseAddr(word))
+	}
+	return list
+}
+
+// defaultRouters are the gateways of the default routes in a list of routes.
+func defaultRouters(value string) []netip.Addr {
+	var routers []netip.Addr
+	for _, word := range strings.Fields(value) {
+		destination, gateway, _ := strings.Cut(word, ",")
+		if netip.MustParsePrefix(destination).Bits() == 0 {
+			routers = append(routers, netip.MustParseAddr(gateway))
+		}
+	}
+	return routers
 }
 
 // Environment returns the lease's lines, KEY=VALUE, in the order of the file

@@ -21,6 +21,21 @@ type RulesDocument struct {
 	Problems []string `json:"problems"`
 }
 
+// Complete returns the document with empty lists where there were none: no
+// list is ever null.
+func (d RulesDocument) Complete() RulesDocument {
+	if d.Links == nil {
+		d.Links = []LinkRules{}
+	}
+	if d.Steps == nil {
+		d.Steps = []string{}
+	}
+	if d.Problems == nil {
+		d.Problems = []string{}
+	}
+	return d
+}
+
 // LinkRules is what apply-rules wants for a link and did: the file
 // rules/<ifindex>.json, and a link of RulesDocument.
 type LinkRules struct {
@@ -38,8 +53,11 @@ type LinkRules struct {
 	// Notes say what is left out, Problems what could not be done.
 	Notes    []string `json:"notes,omitempty"`
 	Problems []string `json:"problems,omitempty"`
-	// Contended are the objects that somebody keeps removing.
-	Contended []Contention `json:"contended,omitempty"`
+	// Contended names the objects that somebody keeps removing: they are put
+	// back more and more seldom.
+	Contended []string `json:"contended,omitempty"`
+	// Losses are the objects that went missing lately.
+	Losses []Loss `json:"losses,omitempty"`
 	// Flushed is true after --flush: nothing is added until apply-rules is run
 	// for the link by hand.
 	Flushed bool `json:"flushed,omitempty"`
@@ -58,17 +76,17 @@ type RulesGateway struct {
 	Source string `json:"source,omitempty"`
 }
 
-// Contention is an object that was added and went missing again and again.
-type Contention struct {
-	// Object is an address, a route or "lookup main".
+// Loss is an object that was there and went missing.
+type Loss struct {
+	// Object is an address (its rules), a route, or the shared rule.
 	Object string `json:"object"`
-	// Losses is how often, Since when it began.
-	Losses int       `json:"losses"`
-	Since  time.Time `json:"since"`
-	// Added is when it was last added, RetryAt when it will be next; zero while
-	// it is added at once.
+	// Count is how often it went missing, Since when it first did.
+	Count int       `json:"count"`
+	Since time.Time `json:"since"`
+	// Added is when it was last put back, RetryAt when it will be next; zero
+	// while it is put back at once.
 	Added   time.Time `json:"added"`
 	RetryAt time.Time `json:"retry_at,omitzero"`
-	// Score grows with the losses, the faster the sooner they follow an addition.
+	// Score grows with each loss, the more the sooner it follows a return.
 	Score int `json:"score"`
 }

@@ -146,6 +146,7 @@ func (w *Watcher) fromFiles(index int) {
 		}
 		if lease := w.files.LeaseSignature(i); lease != l.lease {
 			l.lease = lease
+			w.suspect(i, l.name)
 			w.soon()
 		}
 		if !w.busUp {

@@ -27,6 +27,7 @@ func (w *Watcher) appeared(index int, l *link) {
 
 // vanished makes the event of a link that is gone, and forgets it.
 func (w *Watcher) vanished(index int, l *link) {
+	w.suspect(index, l.name)
 	l.addresses.clear(&w.room)
 	l.routes.clear(&w.budget)
 	delete(w.links, index)

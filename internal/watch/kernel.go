@@ -88,6 +88,7 @@ func (w *Watcher) fromKernel(c hostnet.Change) {
 	case hostnet.ObjectRoute:
 		w.routeChanged(c)
 	case hostnet.ObjectRule:
+		w.suspectObject(c)
 		w.setChanged(&w.host, &w.host.rules, hostnet.KindRules, c)
 	}
 }
@@ -117,9 +118,10 @@ func (w *Watcher) linkChanged(c hostnet.Change) {
 	if l == nil {
 		l = w.newLink(c.Index)
 	}
-	wasUp := l.kernel.Flags&hostnet.FlagUp != 0
+	was := l.kernel
 	l.kernel = c.Link
-	if wasUp && c.Link.Flags&hostnet.FlagUp == 0 {
+	w.suspectLink(was, c.Link)
+	if was.Flags&hostnet.FlagUp != 0 && c.Link.Flags&hostnet.FlagUp == 0 {
 		// A link set down loses its IPv4 routes without a message.
 		w.suspectRoutes()
 	}
@@ -156,6 +158,7 @@ func (w *Watcher) routeChanged(c hostnet.Change) {
 	if l == nil {
 		return
 	}
+	w.suspectObject(c)
 	if c.Replaced {
 		w.suspectRoutes() // the one it replaced, perhaps of another link
 	}
@@ -176,6 +179,9 @@ func (w *Watcher) setChanged(l *link, set *members, kind hostnet.Kind, c hostnet
 	}
 	if set.vague() {
 		w.redump = true
+	}
+	if kind == hostnet.KindAddresses {
+		w.suspect(c.Index, l.name)
 	}
 	l.note(kind, c.Digest, c.Gone, func() string {
 		if kind == hostnet.KindRules {
@@ -213,6 +219,7 @@ func (w *Watcher) settled() {
 	if w.failure != nil {
 		return
 	}
+	w.spoolSuspects()
 	if w.redump {
 		if wait := time.Until(w.nextRedump); wait > settleMost {
 			// The sets are compared now all the same: that something changed

@@ -65,6 +65,8 @@ func (w *Watcher) compareAll() {
 		l.lease = w.files.LeaseSignature(index)
 		w.deriveStates(index, l)
 	}
+	w.suspectAll()
+	w.spoolSuspects()
 	w.compareManager()
 	w.compareAllLevels()
 }

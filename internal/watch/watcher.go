@@ -44,6 +44,11 @@ type Options struct {
 	Match func(name string) bool
 	// Networkd and Leases are false where the Generator names other sources.
 	Networkd bool
+	// Routed tells the links that have, or shall have, rules of netbrk's; of
+	// ifindex 0, whether there is any. Reconcile has one looked at. Both are nil
+	// where nothing is spooled.
+	Routed    func(index int, name string) bool
+	Reconcile func(index int) error
 	// Overrun reports whether an error of Kernel means lost messages.
 	Overrun func(error) bool
 	// Emitted is called with each event once it is in the spool.
@@ -84,6 +89,7 @@ type Watcher struct {
 	settleAt   *time.Timer
 	burstSince time.Time
 	dirty      map[int]struct{} // links whose record must be saved
+	suspects   map[int]string   // links, by name, whose rules are to be looked at
 	redump     bool             // routes may be gone without a message
 	nextRedump time.Time
 	doubt      *time.Timer
@@ -131,6 +137,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	if err := w.dumpAll(); err != nil {
 		return err
 	}
+	w.routeFirst()
 	var alive <-chan time.Time
 	if w.AliveInterval > 0 {
 		ticker := time.NewTicker(w.AliveInterval)
@@ -175,6 +182,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			}
 		case change := <-w.reload:
 			change(&w.Options)
+			w.suspectAll()
 		case <-alive:
 			w.Alive()
 		}

@@ -1,0 +1,186 @@
+package reconcile
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/report"
+)
+
+const (
+	// An object that is gone again within quickly counts quickWeight, within
+	// slowly 1, and later it is a new story. A networkd that is reconfigured ten
+	// times in a row must not look like somebody who fights for the object.
+	quickly     = 2 * time.Second
+	slowly      = time.Minute
+	quickWeight = 4
+	// patience is the score up to which an object is put back at once. Past it
+	// the wait begins at a second and doubles with each further quick loss, up to
+	// maxHold.
+	patience = 32
+	maxHold  = time.Minute
+	maxScore = patience + 1 + 6*quickWeight // 1 s doubled six times is past maxHold
+	// maxLosses bounds how many objects of a link are followed one by one.
+	maxLosses = 64
+	allOfLink = "all of the link"
+)
+
+// weigh compares what is missing with what the last pass left: each object that
+// it wanted, and that is not there, was removed by somebody.
+func (p *pass) weigh(steps []hostnet.Step) {
+	missing := map[int]map[string]bool{}
+	for _, s := range steps {
+		if s.Op == hostnet.OpDelete {
+			continue
+		}
+		index := p.indexOf(s)
+		if missing[index] == nil {
+			missing[index] = map[string]bool{}
+		}
+		if s.Op == hostnet.OpAdd && p.wasWanted(index, s) {
+			missing[index][p.object(s)] = true
+		}
+	}
+	for index, r := range p.records {
+		r.Losses = p.losses(r, missing[index])
+		p.records[index] = r
+	}
+}
+
+// losses brings a link's list up to date with what is missing now.
+func (p *pass) losses(r report.LinkRules, missing map[string]bool) []report.Loss {
+	if len(missing) > maxLosses {
+		missing = map[string]bool{allOfLink: true}
+	}
+	var kept []report.Loss
+	for _, l := range r.Losses {
+		switch {
+		case missing[l.Object]:
+			delete(missing, l.Object)
+			kept = append(kept, p.lost(l))
+		case p.now.Sub(l.Added) < slowly || !l.RetryAt.IsZero():
+			kept = append(kept, l)
+		}
+	}
+	for object := range missing {
+		if len(kept) < maxLosses {
+			kept = append(kept, p.lost(report.Loss{Object: object, Added: r.Changed}))
+		}
+	}
+	slices.SortFunc(kept, func(a, b report.Loss) int { return strings.Compare(a.Object, b.Object) })
+	return kept
+}
+
+// lost takes in that an object is missing.
+func (p *pass) lost(l report.Loss) report.Loss {
+	if !l.RetryAt.IsZero() { // it was not put back yet
+		if p.ByHand || !p.now.Before(l.RetryAt) {
+			l.RetryAt, l.Added = time.Time{}, p.now
+		}
+		return l
+	}
+	switch survived := p.now.Sub(l.Added); {
+	case survived < quickly:
+		l.Score += quickWeight
+	case survived < slowly:
+		l.Score++
+	default:
+		l = report.Loss{Object: l.Object, Score: 1}
+	}
+	if l.Count == 0 {
+		l.Since = p.now
+	}
+	l.Count++
+	l.Score = min(l.Score, maxScore)
+	if hold := holdFor(l.Score); hold > 0 && !p.ByHand {
+		l.RetryAt = p.now.Add(hold)
+	} else {
+		l.Added = p.now
+	}
+	return l
+}
+
+// holdFor is how long an object of that score is left alone.
+func holdFor(score int) time.Duration {
+	if score <= patience {
+		return 0
+	}
+	return min(time.Second<<((score-patience-1)/quickWeight), maxHold)
+}
+
+// wasWanted reports whether the last pass wanted, and had, the object.
+func (p *pass) wasWanted(index int, s hostnet.Step) bool {
+	r, ok := p.records[index]
+	if !ok || r.Flushed || len(r.Problems) > 0 {
+		return false
+	}
+	if s.IsRule {
+		_, found := slices.BinarySearchFunc(r.Addresses, selector(s.Rule), netip.Prefix.Compare)
+		return found
+	}
+	// Routes go with the carrier's link being set down, and with its last
+	// address: the kernel's doing, and nobody's fault.
+	return r.CarrierChanges == p.facts.Links[index].Link.CarrierChanges &&
+		slices.Contains(r.Routes, s.Route.Describe(p.result.LinkName(index)))
+}
+
+// object names what a step is about, for people: the three rules of an address
+// are one object.
+func (p *pass) object(s hostnet.Step) string {
+	if s.IsRule {
+		if s.Rule.Table == hostnet.TableMain {
+			return "lookup main of " + selector(s.Rule).String()
+		}
+		return selector(s.Rule).String()
+	}
+	return s.Route.Describe(p.result.LinkName(p.indexOf(s)))
+}
+
+// selector is the address of a rule; that of the main table's is every one.
+func selector(r hostnet.Rule) netip.Prefix {
+	switch {
+	case r.From.IsValid():
+		return r.From
+	case r.To.IsValid():
+		return r.To
+	case r.Family == hostnet.IPv6:
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+// heldBack reports whether a step has to wait: somebody keeps removing what it
+// would add.
+func (p *pass) heldBack(s hostnet.Step) bool {
+	if s.Op != hostnet.OpAdd {
+		return false
+	}
+	losses := p.records[p.indexOf(s)].Losses
+	if len(losses) == 0 {
+		return false
+	}
+	object := p.object(s)
+	for _, l := range losses {
+		if (l.Object == object || l.Object == allOfLink) && l.RetryAt.After(p.now) {
+			if p.result.RetryAt.IsZero() || l.RetryAt.Before(p.result.RetryAt) {
+				p.result.RetryAt = l.RetryAt
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// contended names the objects that are, or lately were, held back.
+func contended(losses []report.Loss) []string {
+	var names []string
+	for _, l := range losses {
+		if l.Score > patience {
+			names = append(names, l.Object)
+		}
+	}
+	return names
+}

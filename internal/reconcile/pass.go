@@ -1,0 +1,287 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/plan"
+	"github.com/netbrk/netbrk/internal/report"
+)
+
+// rounds bounds how often one pass reads and applies: a step fails when the
+// kernel has changed since it was read, and then the next round knows better.
+const rounds = 3
+
+// Kernel reads and changes policy routing.
+type Kernel interface {
+	Facts(ctx context.Context, detail func(hostnet.Link) bool) (hostnet.PolicyFacts, error)
+	// Apply returns the error of each step that failed, by its position.
+	Apply(ctx context.Context, steps []hostnet.Step) (map[int]error, error)
+}
+
+// Ledger keeps what was wanted and done, by ifindex; 0 is the host's.
+type Ledger interface {
+	Load() (map[int]report.LinkRules, error)
+	Save(report.LinkRules) error
+	Remove(index int) error
+}
+
+// Options say what to bring in line.
+type Options struct {
+	Policy plan.Policy
+	// Managed selects the links that get a table and rules.
+	Managed func(name string) bool
+	// Gateways are those that others than the main table tell for a link.
+	Gateways func(hostnet.LinkFacts) []plan.Gateway
+	// Links names the only ones to touch; empty for all.
+	Links []string
+	// Flush removes instead, and keeps it so until a pass ByHand.
+	Flush bool
+	// ByHand is for somebody who is waiting: what was flushed comes back, and
+	// nothing is held back.
+	ByHand bool
+	// DryRun changes nothing, neither the kernel nor the ledger.
+	DryRun bool
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Result is what a pass found and did.
+type Result struct {
+	// Links are the entries of the ledger as they are now, by ifindex.
+	Links []report.LinkRules
+	// Steps are those that were done, or would be.
+	Steps []hostnet.Step
+	// Problems belong to no link; Unknown are the names that no link has.
+	Problems []string
+	Unknown  []string
+	// RetryAt is when something that is held back is due; zero for nothing.
+	RetryAt time.Time
+	names   map[int]string
+}
+
+// LinkName names a link, also one that is gone.
+func (r Result) LinkName(index int) string {
+	if name := r.names[index]; name != "" {
+		return name
+	}
+	return "if" + strconv.Itoa(index) // as ip(8) writes it
+}
+
+// Partial reports whether something was left undone.
+func (r Result) Partial() bool {
+	return len(r.Problems) > 0 || len(r.Unknown) > 0 || slices.ContainsFunc(r.Links, func(l report.LinkRules) bool {
+		return len(l.Problems) > 0 || len(l.Contended) > 0
+	})
+}
+
+// pass is one run over the links.
+type pass struct {
+	Options
+	now     time.Time
+	records map[int]report.LinkRules
+	facts   hostnet.PolicyFacts
+	// only are the links to touch; nil for all.
+	only map[int]bool
+	want plan.Plan
+	// written counts the steps that were done, by ifindex.
+	written map[int]*counts
+	failed  map[int][]string
+	result  Result
+}
+
+type counts struct{ added, replaced, deleted int }
+
+// Run makes one pass. The caller holds the lock of policy routing.
+func Run(ctx context.Context, k Kernel, ledger Ledger, o Options) (Result, error) {
+	records, err := ledger.Load()
+	if err != nil {
+		return Result{}, err
+	}
+	p := &pass{Options: o, now: o.Now(), records: records, written: map[int]*counts{}}
+	p.result.names = map[int]string{}
+	if err := p.converge(ctx, k); err != nil {
+		return p.result, err
+	}
+	if err := p.settle(ledger); err != nil {
+		return p.result, err
+	}
+	p.tell()
+	return p.result, nil
+}
+
+// converge reads and applies until nothing fails, or nothing helps.
+func (p *pass) converge(ctx context.Context, k Kernel) (err error) {
+	for round := range rounds {
+		if p.facts, err = k.Facts(ctx, p.detail); err != nil {
+			return fmt.Errorf("reading policy routing: %w", err)
+		}
+		p.nameLinks()
+		p.want = p.desired()
+		steps := p.selected(plan.Diff(p.want, p.facts.Rules, p.facts.Routes))
+		if round == 0 {
+			p.weigh(steps)
+		}
+		steps = slices.DeleteFunc(steps, p.heldBack)
+		p.failed = map[int][]string{}
+		if p.DryRun {
+			p.result.Steps = steps
+			return nil
+		}
+		if len(steps) == 0 {
+			return nil
+		}
+		failed, err := k.Apply(ctx, steps)
+		p.account(steps, failed, err)
+		if err != nil {
+			return fmt.Errorf("changing policy routing: %w", err)
+		}
+		if len(failed) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// nameLinks learns the names of links, those that are gone included, and which
+// ones are meant.
+func (p *pass) nameLinks() {
+	indexes := map[string]int{}
+	for index, r := range p.records {
+		p.result.names[index] = r.Link
+		indexes[r.Link] = index
+	}
+	for index, l := range p.facts.Links {
+		p.result.names[index] = l.Link.Name
+		indexes[l.Link.Name] = index
+	}
+	if len(p.Links) == 0 {
+		return
+	}
+	p.only, p.result.Unknown = map[int]bool{}, nil
+	for _, name := range p.Links {
+		if index, ok := indexes[name]; ok && name != "" {
+			p.only[index] = true
+		} else {
+			p.result.Unknown = append(p.result.Unknown, name)
+		}
+	}
+}
+
+// meant reports whether a link is one to touch; what belongs to none is meant
+// only when all are.
+func (p *pass) meant(index int) bool { return p.only == nil || p.only[index] }
+
+// flushed reports whether a link is to have nothing: it is being flushed, or
+// was, and nobody has asked for it since.
+func (p *pass) flushed(index int) bool {
+	if p.meant(index) && (p.Flush || p.ByHand) {
+		return p.Flush
+	}
+	if r, ok := p.records[index]; ok {
+		return r.Flushed
+	}
+	return p.records[0].Flushed // all were flushed, and this one came later
+}
+
+// detail selects the links whose addresses and routes matter.
+func (p *pass) detail(l hostnet.Link) bool { return p.Managed(l.Name) }
+
+// desired is what should be, of all links: that of those not meant is needed to
+// know what they share.
+func (p *pass) desired() plan.Plan {
+	var links []plan.Link
+	for index, facts := range p.facts.Links {
+		if p.Managed(facts.Link.Name) && !p.flushed(index) {
+			links = append(links, plan.Link{LinkFacts: facts, Gateways: p.Gateways(facts)})
+		}
+	}
+	return plan.Want(p.Policy, links)
+}
+
+// indexOf returns the ifindex of the link that a step is about, 0 for none: that
+// of the main table's rule, and of a table that an earlier RouteTableBase made.
+func (p *pass) indexOf(s hostnet.Step) int {
+	table := s.Route.Table
+	if s.IsRule {
+		table = s.Rule.Table
+	}
+	if table <= p.Policy.TableBase {
+		return 0
+	}
+	index := int(table - p.Policy.TableBase)
+	if _, known := p.result.names[index]; !known {
+		return 0
+	}
+	return index
+}
+
+// selected leaves the steps that are to be taken.
+func (p *pass) selected(steps []hostnet.Step) []hostnet.Step {
+	return slices.DeleteFunc(steps, func(s hostnet.Step) bool {
+		shared := s.IsRule && s.Rule.Table == hostnet.TableMain
+		return !shared && !p.meant(p.indexOf(s))
+	})
+}
+
+// account remembers what became of steps.
+func (p *pass) account(steps []hostnet.Step, failed map[int]error, whole error) {
+	for i, s := range steps {
+		index := p.indexOf(s)
+		if err := failed[i]; err != nil {
+			p.failed[index] = append(p.failed[index], err.Error())
+			continue
+		}
+		if whole != nil {
+			continue // it may or may not have been done
+		}
+		p.result.Steps = append(p.result.Steps, s)
+		c := p.written[index]
+		if c == nil {
+			c = &counts{}
+			p.written[index] = c
+		}
+		switch s.Op {
+		case hostnet.OpAdd:
+			c.added++
+		case hostnet.OpReplace:
+			c.replaced++
+		default:
+			c.deleted++
+		}
+	}
+}
+
+// tell logs a line for each link that was changed, or has a problem.
+func (p *pass) tell() {
+	if p.DryRun {
+		return
+	}
+	for _, index := range slices.Sorted(maps.Keys(p.written)) {
+		c := p.written[index]
+		p.Log.Info("policy routing changed", "link", p.result.LinkName(index), "table", p.Policy.Table(index),
+			"added", c.added, "replaced", c.replaced, "deleted", c.deleted)
+	}
+	for _, index := range slices.Sorted(maps.Keys(p.failed)) {
+		for _, problem := range firstOf(p.failed[index]) {
+			p.Log.Warn("policy routing not as it should be", "link", p.result.LinkName(index), "err", problem)
+		}
+	}
+}
+
+// maxProblems bounds the problems told of one link: with 10,000 addresses each
+// would be the same one.
+const maxProblems = 8
+
+func firstOf(problems []string) []string {
+	if more := len(problems) - maxProblems; more > 0 {
+		return append(slices.Clone(problems[:maxProblems]), fmt.Sprintf("and %d more", more))
+	}
+	return problems
+}

@@ -1,0 +1,65 @@
+package subcmd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/netbrk/netbrk/state"
+)
+
+// servePending makes a pass, and another one for whatever comes into
+// rules-pending, until nothing has come for a while and nothing is held back.
+// Within a burst, and while somebody contends, no process has to be started.
+func (r *rulesRun) servePending(ctx context.Context) error {
+	lock, err := state.LockRulesQueue(r.stateDir)
+	if errors.Is(err, state.ErrLocked) {
+		r.log.Info("another netbrk apply-rules is at work and takes what is pending")
+		return nil
+	}
+	if err != nil {
+		return needRoot(err)
+	}
+	defer lock.Unlock()
+	queue, err := state.OpenRulesQueue(r.stateDir, r.log)
+	if err != nil {
+		return err
+	}
+	defer queue.Close()
+
+	began, partial := time.Now(), false
+	for {
+		if _, err := queue.Take(); err != nil {
+			return needRoot(err)
+		}
+		result, err := r.pass(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil // told to end; the next run looks at everything again
+			}
+			return err
+		}
+		partial = result.Partial()
+		more, err := queue.Wait(ctx, waitFor(result.RetryAt))
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case !more && result.RetryAt.IsZero(), time.Since(began) > drainFor:
+			if partial {
+				return errPartial
+			}
+			return nil
+		}
+	}
+}
+
+// waitFor is how long to wait for more: what is held back is tried again when
+// it is due.
+func waitFor(retryAt time.Time) time.Duration {
+	if retryAt.IsZero() {
+		return linger
+	}
+	return max(time.Until(retryAt), 0)
+}
