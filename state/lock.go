@@ -48,10 +48,16 @@ func LockRules(ctx context.Context, root string) (*Lock, error) {
 		lock *Lock
 		err  error
 	}
-	got := make(chan result, 1) // flock(2) cannot be cancelled: at worst it waits on until we end
-	go func() {
+	got := make(chan result)
+	go func() { // flock(2) cannot be cancelled: at worst it waits on until we end
 		l, err := lock(root, rulesDir, "rules", unix.LOCK_EX)
-		got <- result{l, err}
+		select {
+		case got <- result{l, err}:
+		case <-ctx.Done():
+			if err == nil {
+				l.Unlock()
+			}
+		}
 	}()
 	select {
 	case <-ctx.Done():

@@ -13,9 +13,12 @@ import (
 // holder writes; everybody may read.
 type Rules struct{ root string }
 
-// OpenRules opens the ledger under the state directory root.
+// OpenRules opens the ledger under the state directory root for LockRules' holder.
 func OpenRules(root string) (*Rules, error) {
 	if err := makeDirs(root, rulesDir); err != nil {
+		return nil, err
+	}
+	if err := clearTemps(filepath.Join(root, rulesDir)); err != nil {
 		return nil, err
 	}
 	return &Rules{root}, nil

@@ -1,0 +1,97 @@
+package state
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func contextCancelled(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx, cancel
+}
+
+func openRulesQueue(t *testing.T, root string) *RulesQueue {
+	t.Helper()
+	q, err := OpenRulesQueue(root, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, q.Close()) })
+	return q
+}
+
+func TestRulesPending(t *testing.T) {
+	root := t.TempDir()
+	p, err := OpenRulesPending(root)
+	require.NoError(t, err)
+	q := openRulesQueue(t, root)
+	empty := func() bool {
+		e, err := p.Empty()
+		require.NoError(t, err)
+		return e
+	}
+	assert.True(t, empty())
+	for _, index := range []int{5, 0, 5} {
+		require.NoError(t, p.Put(index))
+	}
+	assert.FileExists(t, filepath.Join(root, pendingDir, "5"))
+	assert.False(t, empty())
+	n, err := q.Take()
+	require.NoError(t, err)
+	assert.Equal(t, 2, n, "a link waits once")
+	assert.True(t, empty())
+	n, err = q.Take()
+	require.NoError(t, err)
+	assert.Zero(t, n)
+}
+
+func TestRulesQueueWaits(t *testing.T) {
+	root := t.TempDir()
+	p, err := OpenRulesPending(root)
+	require.NoError(t, err)
+	q := openRulesQueue(t, root)
+	more, err := q.Wait(t.Context(), 0)
+	require.NoError(t, err)
+	assert.False(t, more, "nothing came")
+
+	require.NoError(t, p.Put(7))
+	more, err = q.Wait(t.Context(), time.Hour)
+	require.NoError(t, err)
+	assert.True(t, more)
+
+	_, err = q.Take()
+	require.NoError(t, err)
+	more, err = q.Wait(t.Context(), 0)
+	require.NoError(t, err)
+	assert.False(t, more, "our own removal is no news")
+	ended, cancel := contextCancelled(t)
+	defer cancel()
+	_, err = q.Wait(ended, time.Hour)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestRulesQueueTakesWhateverIsThere is about a watcher that was taken over: what
+// it leaves there must neither keep the service going round nor lead it astray.
+func TestRulesQueueTakesWhateverIsThere(t *testing.T) {
+	root, outside := t.TempDir(), t.TempDir()
+	q := openRulesQueue(t, root)
+	dir := filepath.Join(root, pendingDir)
+	precious := filepath.Join(outside, "precious")
+	require.NoError(t, os.WriteFile(precious, nil, 0o644))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "deep", "er"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "not a number"), []byte("x"), 0o644))
+	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "1")))
+	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "deep", "2")))
+	_, err := q.Take()
+	require.NoError(t, err)
+	names, err := visible(dir)
+	require.NoError(t, err)
+	assert.Empty(t, names)
+	assert.FileExists(t, precious)
+}
