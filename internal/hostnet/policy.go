@@ -1,6 +1,7 @@
 package hostnet
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -203,6 +204,9 @@ func (o Op) String() string {
 	}
 	return "delete"
 }
+
+// ErrOccupied says that a route of somebody else has the place of a new one.
+var ErrOccupied = errors.New("another route has its place")
 
 // Step is one change of the kernel's policy routing: of a rule, or of a route.
 type Step struct {
