@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -47,13 +48,16 @@ func (a *app) applyRulesCommand() *cli.Command {
 func (a *app) applyRules(c *cli.Context) error {
 	links := c.Args().Slice()
 	for _, name := range links {
+		if strings.HasPrefix(name, "-") {
+			return usageError(withHint(fmt.Errorf("%q comes after a link", name), "flags come first: netbrk apply-rules --dry-run ens5"))
+		}
 		if !hostnet.ValidLinkName(name) {
-			return usageError(withHint(fmt.Errorf("%q is not a name that a link can have", name), "flags come before the links: netbrk apply-rules --dry-run ens5"))
+			return usageError(fmt.Errorf("%q is not a name that a link can have", name))
 		}
 	}
 	pending := c.Bool("pending")
 	if pending && (len(links) > 0 || c.Bool("flush") || c.Bool("dry-run") || c.Bool("json")) {
-		return usageError(withHint(errors.New("--pending is about all links, and goes with nothing else"), "netbrk apply-rules %s", "LINK"))
+		return usageError(withHint(errors.New("--pending is about all links, and goes with nothing else"), "netbrk apply-rules LINK is about some"))
 	}
 	r, err := a.newRulesRun(globals(c), c.Bool("dry-run"))
 	if err != nil {
