@@ -97,10 +97,12 @@ func (p Policy) wantLink(l Link) (Outcome, []hostnet.Route) {
 	if out.Skipped = p.skip(l.Link); out.Skipped != "" {
 		return out, nil
 	}
-	if out.Addresses = managed(l.LinkFacts); len(out.Addresses) == 0 {
+	addresses := managed(l.LinkFacts)
+	if len(addresses) == 0 {
 		out.Skipped = "no global address"
 		return out, nil
 	}
+	out.Addresses = addresses
 	if l.Link.Flags&hostnet.FlagUp == 0 {
 		// The kernel refuses routes of a link that is down (ENETDOWN, fib_check_nh
 		// in net/ipv4/fib_semantics.c). Its rules stay, and find an empty table.

@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,44 +9,29 @@ import (
 	"github.com/netbrk/netbrk/internal/plan"
 )
 
-func gateway(addr, source string) plan.Gateway {
-	return plan.Gateway{Addr: netip.MustParseAddr(addr), Source: source}
-}
+func TestWantSkips(t *testing.T) {
+	links := linksOf(
+		t,
+		shape{index: 1, flags: up | hostnet.FlagLoopback, addrs: []string{"192.0.2.1/32"}},
+		shape{index: 2, flags: up, master: 7, addrs: []string{"192.0.2.2/24"}},
+		shape{index: 3, flags: up, addrs: []string{"fe80::3/64 scope link"}, routes: []string{"default via fe80::1"}},
+		shape{index: 4, flags: up, addrs: []string{"192.0.2.4/24"}},
+	)
+	links = append(links, plan.Link{LinkFacts: hostnet.LinkFacts{Link: hostnet.Link{Index: 5}}})
 
-func TestX(t *testing.T) {
-	tests := []struct {
-		name   string
-		shapes []shape
-		want   string
-		notes  []string
-	}{
-		{
-			name: "two links in one subnet",
-			shapes: []shape{
-				{
-					index: 2, flags: up, addrs: []string{"192.0.2.5/24", "fe80::5/64 scope link"},
-					routes: []string{"default via 192.0.2.1 metric 100", "192.0.2.0/24 scope link src 192.0.2.5"},
-				},
-				{
-					index: 3, flags: up, addrs: []string{"192.0.2.6/24"},
-					routes: []string{"default via 192.0.2.1 metric 200", "192.0.2.0/24 scope link src 192.0.2.6 metric 200"},
-				},
-			},
+	got := plan.Want(plan.Policy{TableBase: 250, Priority: 100}, links)
+	assert.Equal(t, plan.Plan{
+		Rules: []hostnet.Rule{},
+		Links: map[int]plan.Outcome{
+			1: {Table: 251, Skipped: "loopback"},
+			2: {Table: 252, Skipped: "enslaved to ifindex 7"},
+			3: {Table: 253, Skipped: "table 253 is the kernel's own"},
+			4: {Table: 254, Skipped: "table 254 is the kernel's own"},
+			5: {Table: 255, Skipped: "vanished"},
 		},
-		{
-			name:   "main's default route",
-			shapes: []shape{{index: 2, flags: up, addrs: []string{"192.0.2.5/24"}, gateways: []plan.Gateway{gateway("192.0.2.1", "dhcp")}}},
-		},
-		{name: "p", shapes: []shape{{index: 2, flags: up | hostnet.FlagPointToPoint, addrs: []string{"10.0.0.1 peer 10.0.0.2/32"}}}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var links []plan.Link
-			for _, s := range tt.shapes {
-				links = append(links, s.link(t))
-			}
-			want := plan.Want(policy(), links)
-			assert.Equal(t, dedent(tt.want), commands(t, plan.Diff(want, nil, nil)))
-		})
-	}
+	}, got)
+
+	got = plan.Want(policy(), links[2:3])
+	assert.Equal(t, map[int]plan.Outcome{3: {Table: 10003, Skipped: "no global address"}}, got.Links)
+	assert.Empty(t, got.Rules)
 }

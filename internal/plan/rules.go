@@ -74,13 +74,25 @@ func (p Policy) rule(place uint32, s selector) hostnet.Rule {
 
 // compareRules orders rules as the kernel asks them; among those of one
 // priority, which it asks in the order in which they came, by their selectors.
+// Of netbrk's own rules, different ones never compare as equal.
 func compareRules(a, b hostnet.Rule) int {
+	if c := cmp.Compare(a.Priority, b.Priority); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		cmp.Compare(a.Priority, b.Priority),
 		cmp.Compare(a.Family, b.Family),
-		a.From.Compare(b.From),
-		a.To.Compare(b.To),
+		comparePrefixes(a.From, b.From),
+		comparePrefixes(a.To, b.To),
 		cmp.Compare(a.Table, b.Table),
 		cmp.Compare(a.SuppressPrefixLength, b.SuppressPrefixLength),
 	)
+}
+
+// comparePrefixes spares the comparison of equal ones: netip makes an error
+// value, only to drop it, when it masks an invalid one.
+func comparePrefixes(a, b netip.Prefix) int {
+	if a == b {
+		return 0
+	}
+	return a.Compare(b)
 }

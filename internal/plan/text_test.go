@@ -162,3 +162,20 @@ func dedent(text string) string {
 	}
 	return b.String()
 }
+
+func gateway(addr, source string) plan.Gateway {
+	return plan.Gateway{Addr: netip.MustParseAddr(addr), Source: source}
+}
+
+func via(addr, source string) plan.ChosenGateway {
+	return plan.ChosenGateway{Addr: netip.MustParseAddr(addr), Source: source}
+}
+
+func linksOf(t *testing.T, shapes ...shape) []plan.Link {
+	t.Helper()
+	var links []plan.Link
+	for _, s := range shapes {
+		links = append(links, s.link(t))
+	}
+	return links
+}
