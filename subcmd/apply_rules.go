@@ -61,6 +61,9 @@ func (a *app) applyRules(c *cli.Context) error {
 	}
 	r, err := a.newRulesRun(globals(c), c.Bool("dry-run"))
 	if err != nil {
+		if pending {
+			dropPending(globals(c).stateDir)
+		}
 		return err
 	}
 	defer r.kernel.Close()

@@ -3,6 +3,7 @@ package subcmd
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/netbrk/netbrk/state"
@@ -53,6 +54,19 @@ func (r *rulesRun) servePending(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// dropPending takes what is pending in vain: with a configuration that cannot be
+// used nothing can be done, and what is left behind would have the path unit start
+// the next run at once, for ever. Whoever mends the configuration has the watcher
+// read it anew, which asks for everything again; else the timer comes.
+func dropPending(stateDir string) {
+	queue, err := state.OpenRulesQueue(stateDir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return // the failure to load is the one to tell
+	}
+	defer queue.Close()
+	_, _ = queue.Take()
 }
 
 // waitFor is how long to wait for more: what is held back is tried again when
