@@ -1,6 +1,7 @@
 package hostnet
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -11,6 +12,10 @@ import (
 // route that it adds (FRA_PROTOCOL and rtm_protocol, rtnetlink(7)). What does
 // not carry it is somebody else's, and is never changed.
 const Protocol = 110
+
+// ErrOccupied says that a route cannot be added where another one is, of
+// whatever protocol, with the same RouteKey.
+var ErrOccupied = errors.New("another route has its place")
 
 // Family is an address family of socket(7).
 type Family uint8
