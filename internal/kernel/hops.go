@@ -35,7 +35,7 @@ func eachRoute(body []byte, use func(hostnet.Route)) {
 	}
 	r := hostnet.Route{
 		Table: uint32(body[4]), Protocol: body[5], Scope: body[6], Type: body[7],
-		OnLink: body[8]&unix.RTNH_F_ONLINK != 0,
+		OnLink: native32(body[8:])&unix.RTNH_F_ONLINK != 0,
 	}
 	destination := unspecified(hostnet.Family(body[0]))
 	var multipath []byte
