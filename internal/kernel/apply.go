@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +31,7 @@ func (p *Policy) Apply(ctx context.Context, steps []hostnet.Step) (map[int]error
 			if failed == nil {
 				failed = make(map[int]error)
 			}
-			failed[done+i] = stepError(batch[i], err)
+			failed[done+i] = p.stepError(batch[i], err)
 		}
 		err := ctx.Err()
 		if err == nil {
@@ -166,14 +165,19 @@ func refusal(s hostnet.Step) error {
 	return nil
 }
 
-// stepError names the step that an error is of.
-func stepError(s hostnet.Step, err error) error {
+// stepError names the step that an error is of. A route that cannot be because
+// its link is gone fails in several ways: IPv4 says that the gateway is
+// unreachable (fib_check_nh in fib_semantics.c).
+func (p *Policy) stepError(s hostnet.Step, err error) error {
 	if s.IsRule {
 		return fmt.Errorf("%s rule %s: %w", doing(s.Op), s.Rule, err)
 	}
 	link := ""
 	if s.Route.Index != 0 {
-		link = "if" + strconv.Itoa(s.Route.Index) // as ip(8) writes one that it cannot name
+		var there bool
+		if link, there = p.socket.linkName(s.Route.Index); !there && errors.Is(err, unix.ENETUNREACH) {
+			err = hostnet.ErrLinkGone
+		}
 	}
 	return fmt.Errorf("%s route %s: %w", doing(s.Op), s.Route.Describe(link), err)
 }

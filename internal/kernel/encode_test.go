@@ -40,7 +40,7 @@ func testRoutes(index int) []hostnet.Route {
 	routes := []hostnet.Route{
 		{Destination: prefix("192.0.2.0/24"), Scope: hostnet.ScopeLink, Source: address("192.0.2.1")},
 		{Destination: prefix("0.0.0.0/0"), Gateway: address("192.0.2.254")},
-		{Destination: prefix("0.0.0.0/0"), Gateway: address("203.0.113.1"), OnLink: true, Metric: 50, Source: address("192.0.2.1")},
+		{Destination: prefix("0.0.0.0/0"), Gateway: address("198.18.0.1"), OnLink: true, Metric: 50, Source: address("192.0.2.1")},
 		{Destination: prefix("10.1.0.0/16"), Gateway: address("192.0.2.253"), MTUBytes: 1400, Metric: 7},
 		{Destination: prefix("10.2.0.0/16"), Gateway: address("fe80::1")},
 		{Destination: prefix("10.3.0.0/16"), Table: 100},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -147,6 +148,21 @@ func (s *socket) discard(buf []byte) {
 			return // EAGAIN; the next receive finds out about anything else
 		}
 	}
+}
+
+// linkName asks for one name without any of the rest (SIOCGIFNAME of
+// netdevice(7), which any socket takes). "if7" is how ip(8) writes a link that
+// is gone.
+func (s *socket) linkName(index int) (name string, there bool) {
+	req, err := unix.NewIfreq("")
+	if err == nil {
+		req.SetUint32(uint32(index))
+		err = unix.IoctlIfreq(s.fd, unix.SIOCGIFNAME, req)
+	}
+	if err != nil {
+		return "if" + strconv.Itoa(index), false
+	}
+	return req.Name(), true
 }
 
 func (s *socket) close() error { return s.file.Close() }
