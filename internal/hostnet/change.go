@@ -30,8 +30,9 @@ type Change struct {
 	// one, so not by lifetimes, counters and flags that come and go. It is
 	// the same in every process.
 	Digest uint64
-	// Protocol is the routing protocol number of a rule or route, and Table the
-	// table that it is in or looks up.
+	// Protocol and Table are set for routes and rules: who made it, FRA_PROTOCOL
+	// and rtm_protocol of rtnetlink(7), and the table that a route is in or a
+	// rule looks up; 0 for a rule with another action.
 	Protocol uint8
 	Table    uint32
 	// Raw is the kernel's message, for a description; it is valid only during

@@ -13,6 +13,10 @@ import (
 // not carry it is somebody else's, and is never changed.
 const Protocol = 110
 
+// ErrOccupied says that a route cannot be added where another one is, of
+// whatever protocol, with the same RouteKey.
+var ErrOccupied = errors.New("another route has its place")
+
 // Family is an address family of socket(7).
 type Family uint8
 
@@ -204,9 +208,6 @@ func (o Op) String() string {
 	}
 	return "delete"
 }
-
-// ErrOccupied says that a route of somebody else has the place of a new one.
-var ErrOccupied = errors.New("another route has its place")
 
 // Step is one change of the kernel's policy routing: of a rule, or of a route.
 type Step struct {

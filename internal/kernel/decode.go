@@ -96,20 +96,6 @@ func addrDigest(a hostnet.Addr) uint64 {
 	return d.sum()
 }
 
-func (m message) decodeRule(use func(hostnet.Change)) {
-	// struct fib_rule_hdr has the size of struct rtmsg.
-	if len(m.body) < unix.SizeofRtMsg {
-		return
-	}
-	// All of a rule is its identity: nothing in it changes by itself.
-	d := newDigest()
-	d.bytes(m.body)
-	use(hostnet.Change{
-		Object: hostnet.ObjectRule, Gone: m.kind == unix.RTM_DELRULE,
-		Digest: d.sum(), Raw: m.body,
-	})
-}
-
 // digest is FNV-1a of 64 bits: the same in every process, and nothing to
 // allocate. It tells sets apart; it guards nothing.
 type digest uint64

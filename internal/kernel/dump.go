@@ -15,8 +15,10 @@ import (
 // messages that interrupted it are in the notification socket.
 const dumpTries = 5
 
-// errInterrupted marks a dump that the kernel says is inconsistent.
-var errInterrupted = errors.New("dump was interrupted by changes")
+// ErrInterrupted says that what a dump tells is not what was there at any one
+// moment: the kernel marked it (NLM_F_DUMP_INTR of uapi/linux/netlink.h), or
+// told of a change while it went on.
+var ErrInterrupted = errors.New("dump was interrupted by changes")
 
 // dumpRequest is a request for all objects of one kind.
 func dumpRequest(object hostnet.Object) []byte {
@@ -52,40 +54,45 @@ func (m *Monitor) Dump(object hostnet.Object, start func(), use func(hostnet.Cha
 	buf := make([]byte, receiveBytes)
 	for try := range dumpTries {
 		start()
-		err = dumpOnce(s, uint32(try+1), object, buf, use)
-		if !errors.Is(err, errInterrupted) {
+		err = s.dump(dumpRequest(object), uint32(try+1), buf, func(msg message) { msg.decode(use) })
+		if !errors.Is(err, ErrInterrupted) {
 			break
 		}
 	}
-	if err != nil && !errors.Is(err, errInterrupted) {
+	if err != nil && !errors.Is(err, ErrInterrupted) {
 		return fmt.Errorf("dumping rtnetlink objects of kind %d: %w", object, err)
 	}
 	return nil
 }
 
-func dumpOnce(s *socket, seq uint32, object hostnet.Object, buf []byte, use func(hostnet.Change)) error {
-	req := dumpRequest(object)
+// dump sends a request for a dump and passes on the messages of the answer, the
+// last one, NLMSG_DONE, included. It reads an interrupted dump to its end too,
+// and then returns ErrInterrupted.
+func (s *socket) dump(req []byte, seq uint32, buf []byte, use func(message)) error {
 	binary.NativeEndian.PutUint32(req[8:], seq)
-	if err := unix.Sendto(s.fd, req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := s.send(req); err != nil {
 		return fmt.Errorf("sending request: %w", err)
 	}
 	interrupted := false
 	for {
-		n, err := s.receive(buf)
-		if errors.Is(err, unix.EAGAIN) {
-			if err = s.wait(); err == nil {
-				continue
-			}
+		n, err := s.next(buf)
+		if errors.Is(err, ErrOverrun) {
+			// Notifications alone can be lost: the kernel makes more of the
+			// answer only when there is room for it.
+			interrupted = true
+			continue
 		}
 		if err != nil {
 			return err
 		}
 		done, err := eachMessage(buf[:n], func(msg message) {
-			if msg.seq != seq {
-				return // of an earlier try
+			// A notification has no part in an answer, which NLM_F_MULTI marks.
+			if msg.seq != seq || msg.flags&unix.NLM_F_MULTI == 0 {
+				interrupted = true
+				return
 			}
 			interrupted = interrupted || msg.flags&unix.NLM_F_DUMP_INTR != 0
-			msg.decode(use)
+			use(msg)
 		})
 		if err != nil {
 			return err
@@ -95,7 +102,7 @@ func dumpOnce(s *socket, seq uint32, object hostnet.Object, buf []byte, use func
 		}
 	}
 	if interrupted {
-		return errInterrupted
+		return ErrInterrupted
 	}
 	return nil
 }

@@ -24,15 +24,9 @@ var errCut = errors.New("netlink message is cut off")
 // the datagram ends a dump (NLMSG_DONE) or is an acknowledgement.
 func eachMessage(datagram []byte, use func(message)) (done bool, err error) {
 	for len(datagram) >= unix.SizeofNlMsghdr {
-		length := int(binary.NativeEndian.Uint32(datagram))
-		if length < unix.SizeofNlMsghdr || length > len(datagram) {
-			return false, errCut
-		}
-		msg := message{
-			kind:  binary.NativeEndian.Uint16(datagram[4:]),
-			flags: binary.NativeEndian.Uint16(datagram[6:]),
-			seq:   binary.NativeEndian.Uint32(datagram[8:]),
-			body:  datagram[unix.SizeofNlMsghdr:length],
+		var msg message
+		if msg, datagram, err = firstMessage(datagram); err != nil {
+			return false, err
 		}
 		switch msg.kind {
 		case unix.NLMSG_NOOP:
@@ -51,9 +45,23 @@ func eachMessage(datagram []byte, use func(message)) (done bool, err error) {
 		default:
 			use(msg)
 		}
-		datagram = datagram[min(align(length), len(datagram)):]
 	}
 	return false, nil
+}
+
+// firstMessage splits a datagram, of at least a header, after its first message.
+func firstMessage(datagram []byte) (msg message, rest []byte, err error) {
+	length := int(binary.NativeEndian.Uint32(datagram))
+	if length < unix.SizeofNlMsghdr || length > len(datagram) {
+		return message{}, nil, errCut
+	}
+	msg = message{
+		kind:  binary.NativeEndian.Uint16(datagram[4:]),
+		flags: binary.NativeEndian.Uint16(datagram[6:]),
+		seq:   binary.NativeEndian.Uint32(datagram[8:]),
+		body:  datagram[unix.SizeofNlMsghdr:length],
+	}
+	return msg, datagram[min(align(length), len(datagram)):], nil
 }
 
 // err is the error that an NLMSG_ERROR message carries; none for a plain

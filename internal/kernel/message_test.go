@@ -95,19 +95,28 @@ func TestDecode(t *testing.T) {
 		{"impossible prefix", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 33, 0, 0, 3), attr(unix.IFA_LOCAL, 192, 0, 2, 1)), nil},
 		{"address of another family", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_PHONET, 8, 0, 0, 3), attr(unix.IFA_LOCAL, 192, 0, 2, 1)), nil},
 		{"route", raw(unix.RTM_NEWROUTE, unix.NLM_F_REPLACE, rtmsg(unix.AF_INET, 0, 254, unix.RTN_UNICAST, 0), attr(unix.RTA_OIF, word(3)...)), []hostnet.Change{
-			{Object: hostnet.ObjectRoute, Replaced: true, Index: 3},
+			{Object: hostnet.ObjectRoute, Replaced: true, Index: 3, Protocol: 4, Table: 254},
 		}},
 		{"route without link", raw(unix.RTM_DELROUTE, unix.NLM_F_REPLACE, rtmsg(unix.AF_INET6, 0, 254, unix.RTN_BLACKHOLE, 0)), []hostnet.Change{
-			{Object: hostnet.ObjectRoute, Gone: true},
+			{Object: hostnet.ObjectRoute, Gone: true, Protocol: 4, Table: 254},
 		}},
 		{"route by two links", raw(unix.RTM_NEWROUTE, 0, rtmsg(unix.AF_INET, 0, 254, unix.RTN_UNICAST, 0),
 			attr(unix.RTA_MULTIPATH, append(append([]byte{8, 0, 0, 0}, word(3)...), append([]byte{8, 0, 0, 0}, word(4)...)...)...)), []hostnet.Change{
-			{Object: hostnet.ObjectRoute, Index: 3}, {Object: hostnet.ObjectRoute, Index: 4},
+			{Object: hostnet.ObjectRoute, Index: 3, Protocol: 4, Table: 254}, {Object: hostnet.ObjectRoute, Index: 4, Protocol: 4, Table: 254},
+		}},
+		{"route in a table of our own", raw(unix.RTM_NEWROUTE, 0, rtmsg(unix.AF_INET, 0, 252, unix.RTN_UNICAST, 0), attr(unix.RTA_TABLE, word(10002)...), attr(unix.RTA_OIF, word(3)...)), []hostnet.Change{
+			{Object: hostnet.ObjectRoute, Index: 3, Protocol: 4, Table: 10002},
 		}},
 		{"local table", raw(unix.RTM_NEWROUTE, 0, rtmsg(unix.AF_INET, 32, unix.RT_TABLE_LOCAL, unix.RTN_LOCAL, 0)), nil},
 		{"cached clone", raw(unix.RTM_NEWROUTE, 0, rtmsg(unix.AF_INET6, 128, 254, unix.RTN_UNICAST, unix.RTM_F_CLONED)), nil},
 		{"MPLS route", raw(unix.RTM_NEWROUTE, 0, rtmsg(unix.AF_MPLS, 20, 254, unix.RTN_UNICAST, 0)), nil},
-		{"rule", raw(unix.RTM_DELRULE, 0, rtmsg(unix.AF_INET, 0, 254, 1, 0)), []hostnet.Change{{Object: hostnet.ObjectRule, Gone: true}}},
+		{"rule", raw(unix.RTM_DELRULE, 0, rtmsg(unix.AF_INET, 0, 254, 1, 0)), []hostnet.Change{{Object: hostnet.ObjectRule, Gone: true, Table: 254}}},
+		{"rule of our own", raw(unix.RTM_NEWRULE, 0, rtmsg(unix.AF_INET6, 0, 252, 1, 0), attr(unix.FRA_TABLE, word(10002)...), attr(unix.FRA_PROTOCOL, 110)), []hostnet.Change{
+			{Object: hostnet.ObjectRule, Protocol: 110, Table: 10002},
+		}},
+		{"rule that looks nothing up", raw(unix.RTM_NEWRULE, 0, rtmsg(unix.AF_INET, 0, 0, unix.FR_ACT_BLACKHOLE, 0), attr(unix.FRA_PROTOCOL, 3)), []hostnet.Change{
+			{Object: hostnet.ObjectRule, Protocol: 3},
+		}},
 		{"another kind", raw(unix.RTM_NEWNEIGH, 0, rtmsg(unix.AF_INET, 0, 254, 1, 0)), nil},
 		{"nothing in it", raw(unix.RTM_NEWROUTE, 0), nil},
 	}

@@ -90,7 +90,7 @@ func (m *Monitor) Receive(use func(hostnet.Change)) error {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
 		case errors.Is(err, ErrOverrun):
-			m.discard()
+			m.notifications.discard(m.buf)
 			return err
 		case err != nil:
 			return fmt.Errorf("receiving from the kernel: %w", err)
@@ -100,17 +100,6 @@ func (m *Monitor) Receive(use func(hostnet.Change)) error {
 		}
 	}
 	return nil
-}
-
-// discard empties the receive buffer. The kernel adds nothing to a buffer that
-// has overrun until it was emptied (netlink_rcv_wake in af_netlink.c), so this
-// takes no longer than what fits; the bound is for a storm right after.
-func (m *Monitor) discard() {
-	for range 16 * turnDatagrams {
-		if _, err := m.notifications.receive(m.buf); err != nil && !errors.Is(err, ErrOverrun) {
-			return // EAGAIN; the next Receive finds out about anything else
-		}
-	}
 }
 
 // Close ends the subscription.

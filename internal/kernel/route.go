@@ -11,9 +11,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// struct rtnexthop of uapi/linux/rtnetlink.h: len, flags, hops, ifindex.
-const sizeofNextHop = 8
-
 func (m message) decodeRoute(use func(hostnet.Change)) {
 	if len(m.body) < unix.SizeofRtMsg || !interestingRoute(m.body) {
 		return
@@ -22,12 +19,15 @@ func (m message) decodeRoute(use func(hostnet.Change)) {
 		Object: hostnet.ObjectRoute, Gone: m.kind == unix.RTM_DELROUTE,
 		Replaced: m.kind == unix.RTM_NEWROUTE && m.flags&unix.NLM_F_REPLACE != 0,
 		Digest:   routeDigest(m.body), Raw: m.body,
+		Protocol: m.body[5], Table: uint32(m.body[4]),
 	}
 	var multipath []byte
 	eachAttribute(m.body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
 		switch kind {
 		case unix.RTA_OIF:
 			c.Index = int(native32(v))
+		case unix.RTA_TABLE: // all 32 bits, where the header has but 8
+			c.Table = native32(v)
 		case unix.RTA_MULTIPATH:
 			multipath = v
 		}
@@ -36,15 +36,10 @@ func (m message) decodeRoute(use func(hostnet.Change)) {
 		use(c)
 		return
 	}
-	for len(multipath) >= sizeofNextHop {
-		length := int(native16(multipath))
-		if length < sizeofNextHop || length > len(multipath) {
-			return
-		}
-		c.Index = int(native32(multipath[4:]))
+	eachNextHop(multipath, func(hop []byte) {
+		c.Index = int(native32(hop[4:]))
 		use(c)
-		multipath = multipath[min(align(length), len(multipath)):]
-	}
+	})
 }
 
 // interestingRoute tells routes that somebody set from those that the kernel
@@ -83,15 +78,10 @@ func routeDigest(body []byte) uint64 {
 
 // digestNextHops leaves the flags of each next hop out.
 func digestNextHops(d *digest, hops []byte) {
-	for len(hops) >= sizeofNextHop {
-		length := int(native16(hops))
-		if length < sizeofNextHop || length > len(hops) {
-			return
-		}
-		d.bytes(hops[0:2])
-		d.bytes(hops[3:length])
-		hops = hops[min(align(length), len(hops)):]
-	}
+	eachNextHop(hops, func(hop []byte) {
+		d.bytes(hop[0:2])
+		d.bytes(hop[3:])
+	})
 }
 
 // Describe tells a route or address of a change in the notation of ip(8).

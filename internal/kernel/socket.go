@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +25,8 @@ type socket struct {
 	file *os.File
 	raw  syscall.RawConn
 	fd   int
+	// timeout bounds one wait; 0 for no bound.
+	timeout time.Duration
 }
 
 func openSocket(groups ...int) (*socket, error) {
@@ -45,10 +49,8 @@ func (s *socket) setUp(groups []int) error {
 	if err := unix.Bind(s.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("binding rtnetlink socket: %w", err)
 	}
-	for _, group := range groups {
-		if err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
-			return fmt.Errorf("joining rtnetlink group %d: %w", group, err)
-		}
+	if err := s.join(groups...); err != nil {
+		return err
 	}
 	raw, err := s.file.SyscallConn()
 	if err != nil {
@@ -58,8 +60,44 @@ func (s *socket) setUp(groups []int) error {
 	return nil
 }
 
-// wait blocks until the socket can be read, or is closed.
+// join subscribes to the notifications of groups, RTNLGRP_* of
+// uapi/linux/rtnetlink.h.
+func (s *socket) join(groups ...int) error {
+	for _, group := range groups {
+		if err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
+			return fmt.Errorf("joining rtnetlink group %d: %w", group, err)
+		}
+	}
+	return nil
+}
+
+// leave ends what join began. What was told until then is still to be read.
+func (s *socket) leave(groups ...int) {
+	for _, group := range groups {
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, group)
+	}
+}
+
+// send hands messages to the kernel, which has dealt with all of them when
+// send returns: rtnetlink works in the sender's own time (netlink_unicast_kernel
+// in af_netlink.c).
+func (s *socket) send(messages []byte) error {
+	for {
+		err := unix.Sendto(s.fd, messages, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// wait blocks until the socket can be read, or is closed. It returns
+// os.ErrDeadlineExceeded when that takes longer than the timeout.
 func (s *socket) wait() error {
+	if s.timeout != 0 {
+		if err := s.file.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
+			return err
+		}
+	}
 	return s.raw.Read(func(fd uintptr) bool {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 		return n != 0 || (err != nil && !errors.Is(err, unix.EINTR))
@@ -86,6 +124,45 @@ func (s *socket) receive(buf []byte) (int, error) {
 			return n, nil
 		}
 	}
+}
+
+// next is receive for those who wait for an answer.
+func (s *socket) next(buf []byte) (int, error) {
+	for {
+		n, err := s.receive(buf)
+		if !errors.Is(err, unix.EAGAIN) {
+			return n, err
+		}
+		if err := s.wait(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// discard empties the receive buffer. The kernel adds nothing to a buffer that
+// has overrun until it was emptied (netlink_rcv_wake in af_netlink.c), so this
+// takes no longer than what fits; the bound is for a storm right after.
+func (s *socket) discard(buf []byte) {
+	for range 16 * turnDatagrams {
+		if _, err := s.receive(buf); err != nil && !errors.Is(err, ErrOverrun) {
+			return // EAGAIN; the next receive finds out about anything else
+		}
+	}
+}
+
+// linkName asks for one name without any of the rest (SIOCGIFNAME of
+// netdevice(7), which any socket takes). "if7" is how ip(8) writes a link that
+// is gone.
+func (s *socket) linkName(index int) (name string, there bool) {
+	req, err := unix.NewIfreq("")
+	if err == nil {
+		req.SetUint32(uint32(index))
+		err = unix.IoctlIfreq(s.fd, unix.SIOCGIFNAME, req)
+	}
+	if err != nil {
+		return "if" + strconv.Itoa(index), false
+	}
+	return req.Name(), true
 }
 
 func (s *socket) close() error { return s.file.Close() }

@@ -1,0 +1,165 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// maxLinkDumps bounds for how many links routes are asked for link by link,
+// four short dumps each. For more of them the whole tables are read once.
+const maxLinkDumps = 16
+
+func families() []hostnet.Family { return []hostnet.Family{hostnet.IPv4, hostnet.IPv6} }
+
+// Facts reads what policy routing depends on. detail says for which links
+// addresses, main routes and ranges are read; a link that vanishes meanwhile is
+// told without them. The error wraps ErrInterrupted when links, addresses, rules
+// or our own routes changed under every attempt to read them: nothing should be
+// decided then, but the same asked again later.
+func (p *Policy) Facts(ctx context.Context, detail func(hostnet.Link) bool) (hostnet.PolicyFacts, error) {
+	links, err := p.links(ctx)
+	if err != nil {
+		return hostnet.PolicyFacts{}, fmt.Errorf("reading links: %w", err)
+	}
+	wanted := maps.Clone(links)
+	maps.DeleteFunc(wanted, func(_ int, l *hostnet.LinkFacts) bool { return !detail(l.Link) })
+	if err := p.addresses(ctx, wanted); err != nil {
+		return hostnet.PolicyFacts{}, fmt.Errorf("reading addresses: %w", err)
+	}
+	rules, err := p.rules(ctx)
+	if err != nil {
+		return hostnet.PolicyFacts{}, fmt.Errorf("reading rules: %w", err)
+	}
+	routes, err := p.ownRoutes(ctx)
+	if err != nil {
+		return hostnet.PolicyFacts{}, fmt.Errorf("reading our own routes: %w", err)
+	}
+	if err := p.linkRoutes(ctx, wanted); err != nil {
+		return hostnet.PolicyFacts{}, fmt.Errorf("reading routes of links: %w", err)
+	}
+	facts := hostnet.PolicyFacts{Links: make(map[int]hostnet.LinkFacts, len(links)), Rules: rules, Routes: routes}
+	for index, l := range links {
+		facts.Links[index] = *l
+	}
+	return facts, nil
+}
+
+func (p *Policy) links(ctx context.Context) (map[int]*hostnet.LinkFacts, error) {
+	links := make(map[int]*hostnet.LinkFacts)
+	err := p.dump(ctx, dumpRequest(hostnet.ObjectLink), func() { clear(links) }, func(msg message) {
+		msg.decode(func(c hostnet.Change) { links[c.Index] = &hostnet.LinkFacts{Link: c.Link} })
+	})
+	return links, err
+}
+
+// addresses reads those of the wanted links. The kernel would filter by one
+// link, but goes through all of them for that too.
+func (p *Policy) addresses(ctx context.Context, wanted map[int]*hostnet.LinkFacts) error {
+	start := func() {
+		for _, l := range wanted {
+			l.Addrs = l.Addrs[:0]
+		}
+	}
+	return p.dump(ctx, dumpRequest(hostnet.ObjectAddr), start, func(msg message) {
+		msg.decode(func(c hostnet.Change) {
+			if l := wanted[c.Index]; l != nil {
+				l.Addrs = append(l.Addrs, c.Addr)
+			}
+		})
+	})
+}
+
+// rules reads our own. The kernel goes on with a dump at the position where the
+// last datagram ended, so that a rule added or removed before it hides another
+// or shows it twice, and it does not mark such a dump (dump_rules in
+// fib_rules.c). Its notifications tell: a rule that changed during the dump is
+// in the same queue as the answer.
+func (p *Policy) rules(ctx context.Context) ([]hostnet.Rule, error) {
+	groups := []int{unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE}
+	if err := p.socket.join(groups...); err != nil {
+		return nil, err
+	}
+	defer p.socket.leave(groups...)
+	var rules []hostnet.Rule
+	for _, family := range families() {
+		before := len(rules)
+		req := dumpRequest(hostnet.ObjectRule)
+		req[unix.SizeofNlMsghdr] = byte(family)
+		err := p.dump(ctx, req, func() { rules = rules[:before] }, func(msg message) {
+			if msg.kind != unix.RTM_NEWRULE {
+				return
+			}
+			if r, ok := ruleOf(msg.body); ok && r.Protocol == hostnet.Protocol && r.Family == family {
+				rules = append(rules, r)
+			}
+		})
+		if err != nil && !absent(err) {
+			return nil, err
+		}
+	}
+	return rules, nil
+}
+
+func (p *Policy) ownRoutes(ctx context.Context) ([]hostnet.Route, error) {
+	var all []hostnet.Route
+	for _, family := range families() {
+		routes, err := p.routes(ctx, routeFilter{family: family, protocol: hostnet.Protocol}, everyRoute)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, routes...)
+	}
+	return all, nil
+}
+
+// linkRoutes reads the main routes and ranges of the wanted links, as well as it
+// can: on a router the main table never stands still, and a route that a dump
+// of it lacks brings one run that adds too little or removes what the next one
+// adds again. For our own rules and routes that would be a run on wrong facts.
+func (p *Policy) linkRoutes(ctx context.Context, wanted map[int]*hostnet.LinkFacts) error {
+	indices := slices.Sorted(maps.Keys(wanted))
+	if len(indices) > maxLinkDumps {
+		indices = []int{0} // one dump for every link
+	}
+	for _, index := range indices {
+		for _, family := range families() {
+			main := routeFilter{family: family, table: hostnet.TableMain, index: index, kind: hostnet.RouteUnicast}
+			routes, err := p.routes(ctx, main, everyRoute)
+			if err != nil && !errors.Is(err, ErrInterrupted) {
+				return err
+			}
+			local := routeFilter{family: family, table: hostnet.TableLocal, index: index, kind: hostnet.RouteLocal}
+			ranges, err := p.routes(ctx, local, isRange)
+			if err != nil && !errors.Is(err, ErrInterrupted) {
+				return err
+			}
+			distribute(wanted, routes, ranges)
+		}
+	}
+	return nil
+}
+
+func distribute(links map[int]*hostnet.LinkFacts, routes, ranges []hostnet.Route) {
+	for _, r := range routes {
+		if l := links[r.Index]; l != nil {
+			l.Routes = append(l.Routes, r)
+		}
+	}
+	for _, r := range ranges {
+		if l := links[r.Index]; l != nil {
+			l.Ranges = append(l.Ranges, r.Destination)
+		}
+	}
+}
+
+func everyRoute(hostnet.Route) bool { return true }
+
+// isRange leaves out the local routes that addresses have.
+func isRange(r hostnet.Route) bool { return !r.Destination.IsSingleIP() }
