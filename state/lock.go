@@ -40,35 +40,43 @@ func LockRulesQueue(root string) (*Lock, error) {
 // LockRules waits until this process is the only one that changes policy
 // routing. It is held for one pass, which takes milliseconds; ctx ends the wait.
 func LockRules(ctx context.Context, root string) (*Lock, error) {
-	l, err := lock(root, rulesDir, "rules", unix.LOCK_EX|unix.LOCK_NB)
-	if !errors.Is(err, ErrLocked) {
-		return l, err
+	l, err := openLock(root, rulesDir, "rules")
+	if err != nil {
+		return nil, err
 	}
-	type result struct {
-		lock *Lock
-		err  error
-	}
-	got := make(chan result)
+	taken := make(chan error)
 	go func() { // flock(2) cannot be cancelled: at worst it waits on until we end
-		l, err := lock(root, rulesDir, "rules", unix.LOCK_EX)
+		err := l.take(unix.LOCK_EX)
 		select {
-		case got <- result{l, err}:
+		case taken <- err:
 		case <-ctx.Done():
-			if err == nil {
-				l.Unlock()
-			}
+			l.Unlock()
 		}
 	}()
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case r := <-got:
-		return r.lock, r.err
+	case err := <-taken:
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
 	}
 }
 
 // lock takes the lock dir/.name.lock under root.
 func lock(root, dir, name string, how int) (*Lock, error) {
+	l, err := openLock(root, dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.take(how); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func openLock(root, dir, name string) (*Lock, error) {
 	if err := makeDirs(root, dir); err != nil {
 		return nil, err
 	}
@@ -77,20 +85,25 @@ func lock(root, dir, name string, how int) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening lock: %w", err)
 	}
-	for {
-		err = unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, ErrLocked
-		}
-		return nil, fmt.Errorf("locking %q: %w", path, err)
-	}
 	return &Lock{f}, nil
+}
+
+// take locks the open file, which it closes on failure.
+func (l *Lock) take(how int) error {
+	for {
+		err := unix.Flock(int(l.f.Fd()), how)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		}
+		l.f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return ErrLocked
+		}
+		return fmt.Errorf("locking %q: %w", l.f.Name(), err)
+	}
 }
 
 // Unlock gives the lock up.

@@ -22,7 +22,6 @@ import (
 	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/networkd"
 	"github.com/netbrk/netbrk/internal/watch"
-	"github.com/netbrk/netbrk/state"
 )
 
 const (

@@ -46,6 +46,7 @@ var ours = map[string][]string{
 	"internal/config":    {"internal/hostnet"},
 	"internal/kernel":    {"internal/hostnet"},
 	"internal/networkd":  {"internal/hostnet"},
+	"internal/plan":      {"internal/hostnet"},
 	"internal/udev":      {"internal/hostnet"},
 	"internal/hostnet":   {},
 }
@@ -72,7 +73,7 @@ var bans = []ban{
 
 // pure are the packages that do no I/O, and reads the paths that would.
 var (
-	pure  = []string{"internal/hostnet", "internal/report"}
+	pure  = []string{"internal/hostnet", "internal/plan", "internal/report"}
 	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
 )
 
@@ -111,10 +112,10 @@ func violations(p pkg) []string {
 			}
 		}
 		if slices.Contains(pure, name) && slices.Contains(reads, path) {
-			report(path, "it holds values and does no I/O")
+			report(path, "it holds values, or decides by them, and does no I/O")
 		}
-		if name == "internal/hostnet" && strings.Contains(path, ".") {
-			report(path, "every package knows hostnet, and must not get more with it")
+		if slices.Contains(pure, name) && strings.Contains(path, ".") && !strings.HasPrefix(path, module) {
+			report(path, "others know it for its values, and must not get more with it")
 		}
 	}
 	return found
@@ -192,7 +193,10 @@ func TestViolations(t *testing.T) {
 		{"test support", "subcmd", module + "internal/netnstest", "it may import"},
 		{"I/O in values", "internal/hostnet", "os", "does no I/O"},
 		{"third party in values", "internal/hostnet", "golang.org/x/exp/maps", "must not get more with it"},
-		{"new package", "internal/plan", "fmt", "has no line in this test"},
+		{"third party in decisions", "internal/plan", "golang.org/x/exp/maps", "must not get more with it"},
+		{"I/O in decisions", "internal/plan", "net", "does no I/O"},
+		{"adapter in decisions", "internal/plan", module + "internal/kernel", "it may import"},
+		{"new package", "internal/unknown", "fmt", "has no line in this test"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			found := violations(pkg{ImportPath: module + tt.importer, Imports: []string{tt.imported}})

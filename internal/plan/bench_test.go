@@ -1,7 +1,9 @@
 package plan_test
 
 import (
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -29,6 +31,8 @@ func BenchmarkWant(b *testing.B) {
 
 func BenchmarkDiff(b *testing.B) {
 	want := plan.Want(policy(), []plan.Link{crowd(10_000)})
+	mixed := plan.Plan{Rules: slices.Clone(want.Rules), Routes: want.Routes}
+	mix(rand.New(rand.NewPCG(1, 2)), mixed.Rules)
 	for _, bb := range []struct {
 		name string
 		want plan.Plan
@@ -36,6 +40,7 @@ func BenchmarkDiff(b *testing.B) {
 	}{
 		{"first apply", want, plan.Plan{}},
 		{"nothing to do", want, want},
+		{"nothing to do, in any order", want, mixed},
 		{"flush", plan.Plan{}, want},
 	} {
 		b.Run(bb.name, func(b *testing.B) {

@@ -9,12 +9,12 @@ import (
 // diffRules returns the rules that are missing, and those of ours that are
 // there in vain or once too often, both in the order of compareRules.
 //
-// It walks along two sorted lists. What the kernel tells is sorted but for what
-// others had a hand in, and to sort that anew takes a quarter of the time and of
-// the memory of a map of it.
+// It walks along two sorted lists. What the kernel tells is nearly sorted, as it
+// was added; to sort that anew takes a third of the time that a map of it does.
 func diffRules(want, have []hostnet.Rule) (missing, stale []hostnet.Rule) {
-	wanted := sortedRules(want)
-	for _, r := range sortedRules(have) {
+	wanted, found := sortedRules(want), sortedRules(have)
+	missing, stale = wanted[:0], found[:0] // what is kept was looked at already
+	for _, r := range found {
 		for len(wanted) > 0 && compareRules(wanted[0], r) < 0 {
 			missing = append(missing, wanted[0])
 			wanted = wanted[1:]

@@ -17,9 +17,9 @@ func managed(f hostnet.LinkFacts) []netip.Prefix {
 		}
 	}
 	for _, r := range f.Ranges {
-		// A host that answers for every address (`local default`, AnyIP) must not
-		// have all it sends, from whichever link, decided by this one's table.
-		if r = r.Masked(); r.Bits() > 0 && r.Addr().IsGlobalUnicast() {
+		// Not of a host that answers for every address (`local default`): the
+		// unspecified one is not global, and this table must not decide for all.
+		if r = r.Masked(); r.Addr().IsGlobalUnicast() {
 			prefixes = append(prefixes, r)
 		}
 	}

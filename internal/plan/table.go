@@ -168,7 +168,7 @@ func (t *table) copied(r hostnet.Route) bool {
 // copyOf returns what is taken over of a route.
 func (t *table) copyOf(r hostnet.Route) hostnet.Route {
 	c := hostnet.Route{Destination: r.Destination, Gateway: r.Gateway, Metric: r.Metric, MTUBytes: r.MTUBytes}
-	if r.Family() == hostnet.IPv4 && t.own[r.Source] {
+	if r.Family() == hostnet.IPv4 && r.Source.Is4() && t.own[r.Source] {
 		c.Source = r.Source
 	}
 	return normalise(c)
