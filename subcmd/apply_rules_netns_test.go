@@ -2,6 +2,7 @@ package subcmd
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,8 +121,8 @@ func (h *host) va1Rules(t *testing.T) (rules, routes []string) {
 			"30002: from 192.0.2.20 lookup " + table + " proto 110",
 			"30003: from all to 192.0.2.20 lookup " + table + " proto 110",
 		}, []string{
-			"default via 192.0.2.1 dev va1 proto 110",
-			"192.0.2.0/24 dev va1 proto 110 scope link src 192.0.2.20",
+			"default via 192.0.2.1 dev va1 table " + table,
+			"192.0.2.0/24 dev va1 table " + table + " scope 253 src 192.0.2.20",
 		}
 }
 
@@ -134,7 +136,7 @@ func (h *host) ours(t *testing.T) (rules, routes []string) {
 			rules = append(rules, line)
 		}
 	}
-	return rules, h.lines(t, "-N -4 route show table "+h.table()+" proto 110")
+	return rules, h.lines(t, "-N -4 route show table all proto 110")
 }
 
 func TestApplyRules(t *testing.T) {
@@ -248,10 +250,12 @@ func (h *host) monitor(t *testing.T) *kernel.Monitor {
 // await reads what the kernel tells until it is what was waited for.
 func (h *host) await(t *testing.T, m *kernel.Monitor, what string, is func(hostnet.Change) bool) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it hangs, else
+	defer cancel()
 	for found := false; !found; {
 		select {
 		case <-m.Readable():
-		case <-t.Context().Done():
+		case <-ctx.Done():
 			require.Fail(t, "waiting for "+what)
 		}
 		require.NoError(t, m.Receive(func(c hostnet.Change) { found = found || is(c) }))

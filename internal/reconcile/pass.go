@@ -265,8 +265,11 @@ func (p *pass) tell() {
 	}
 	for _, index := range slices.Sorted(maps.Keys(p.written)) {
 		c := p.written[index]
-		p.Log.Info("policy routing changed", "link", p.result.LinkName(index), "table", p.Policy.Table(index),
-			"added", c.added, "replaced", c.replaced, "deleted", c.deleted)
+		of := []any{"link", p.result.LinkName(index), "table", p.Policy.Table(index)}
+		if index == 0 {
+			of = []any{"link", "all"} // the rule that they share, and what belongs to none
+		}
+		p.Log.Info("policy routing changed", append(of, "added", c.added, "replaced", c.replaced, "deleted", c.deleted)...)
 	}
 	for _, index := range slices.Sorted(maps.Keys(p.failed)) {
 		for _, problem := range firstOf(p.failed[index]) {
