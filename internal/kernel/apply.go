@@ -23,6 +23,12 @@ const batchSteps = 128
 // A step's error may wrap hostnet.ErrOccupied or hostnet.ErrLinkGone. The second
 // error is that of the whole call, and of the steps that it came to nothing is
 // said then: os.ErrPermission, ctx's error, an answer that did not come.
+//
+// For each rule the kernel walks its list of them, sorted by priority and age:
+// to the end of the priority to add one, to the first that matches to delete it
+// (fib_rules.c). So many rules are best added from the highest priority number
+// down, and deleted in the order in which Facts tells them: with 30,000 that
+// took a fifth and a hundredth of the time of the reverse (Linux 6.18).
 func (p *Policy) Apply(ctx context.Context, steps []hostnet.Step) (map[int]error, error) {
 	var failed map[int]error
 	done := 0

@@ -265,6 +265,21 @@ func TestExplained(t *testing.T) {
 	}
 }
 
+// TestDecodeAllocatesNothing is for a router, where a full table passes by.
+func TestDecodeAllocatesNothing(t *testing.T) {
+	var messages []message
+	for _, s := range append(ruleSteps(hostnet.OpAdd, testRules()...), routeSteps(hostnet.OpAdd, testRoutes(3)...)...) {
+		messages = append(messages, encoded(t, s))
+	}
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		for _, msg := range messages {
+			msg.decode(func(hostnet.Change) {})
+			eachRoute(msg.body, func(hostnet.Route) {})
+			_, _ = ruleOf(msg.body)
+		}
+	}))
+}
+
 // FuzzPolicyDecode feeds messages as the kernel's: what is decoded and is a
 // netbrk's own shape says the same when it is encoded and decoded once more.
 func FuzzPolicyDecode(f *testing.F) {

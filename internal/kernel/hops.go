@@ -49,10 +49,11 @@ func eachRoute(body []byte, use func(hostnet.Route)) {
 			routeAttribute(&r, kind, v)
 		}
 	})
-	r.Destination = netip.PrefixFrom(destination, int(body[1])).Masked()
+	r.Destination = netip.PrefixFrom(destination, int(body[1]))
 	if !r.Destination.IsValid() || r.Family() != hostnet.Family(body[0]) {
 		return
 	}
+	r.Destination = r.Destination.Masked()
 	if len(multipath) < sizeofNextHop {
 		use(r)
 		return

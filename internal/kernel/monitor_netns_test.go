@@ -245,6 +245,8 @@ func TestMonitorTellsOfAddressesRoutesAndRules(t *testing.T) {
 	require.NoError(t, nl.RouteReplace(&replaced))
 	c = f.until("replacement", func(c hostnet.Change) bool { return c.Object == hostnet.ObjectRoute && c.Index == index })
 	assert.True(t, c.Replaced)
+	assert.EqualValues(t, 7, c.Table)
+	assert.EqualValues(t, unix.RTPROT_BOOT, c.Protocol)
 
 	require.NoError(t, nl.RouteDel(&routes[3].route))
 	f.until("removal of a route", func(c hostnet.Change) bool { return c.Gone && c.Object == hostnet.ObjectRoute && c.Index == peer })
@@ -255,6 +257,7 @@ func TestMonitorTellsOfAddressesRoutesAndRules(t *testing.T) {
 	require.NoError(t, nl.RuleDel(rule))
 	c = f.until("removal of a rule", func(c hostnet.Change) bool { return c.Gone && c.Object == hostnet.ObjectRule })
 	assert.Zero(t, c.Index)
+	assert.EqualValues(t, 4242, c.Table)
 	_, sets := f.snapshot()
 	assert.Equal(t, sets[hostnet.ObjectRule], f.sets[hostnet.ObjectRule])
 	assert.Equal(t, sets[hostnet.ObjectAddr], f.sets[hostnet.ObjectAddr])

@@ -57,7 +57,7 @@ func ruleOf(body []byte) (hostnet.Rule, bool) {
 	r.To, okTo = selector(r.Family, to, body[1])
 	// The kernel takes bits beyond the prefix and compares them when it looks
 	// for the rule to delete, so such a rule is none that a Rule can tell.
-	r.Other = r.Other || r.From.Masked() != r.From || r.To.Masked() != r.To
+	r.Other = r.Other || hasHostBits(r.From) || hasHostBits(r.To)
 	return r, okFrom && okTo
 }
 
@@ -90,3 +90,6 @@ func selector(family hostnet.Family, a netip.Addr, bits byte) (p netip.Prefix, o
 	p = netip.PrefixFrom(a, int(bits))
 	return p, p.IsValid() && hostnet.FamilyOf(a) == family
 }
+
+// hasHostBits spares a prefix that is not valid, for which Masked allocates.
+func hasHostBits(p netip.Prefix) bool { return p.IsValid() && p.Masked() != p }
