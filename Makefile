@@ -27,10 +27,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # test compares it with hostnet.Directories().
 HOOK_DIRS := off.d no-carrier.d dormant.d degraded-carrier.d carrier.d degraded.d enslaved.d routable.d \
 	configuring.d configured.d unmanaged.d failed.d manager.d links.d addresses.d routes.d rules.d leases.d
-UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service
+UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service \
+	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
-MAN7 := netbrk-hooks.7
+MAN7 := netbrk-hooks.7 netbrk-rules.7
 
 .PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
 
@@ -106,11 +107,15 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 		systemd-sysusers netbrk.conf && systemd-tmpfiles --create netbrk.conf && systemctl daemon-reload && \
 		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
 
-# Scripts and a configuration that their owner wrote are the owner's: they stay,
-# and are named.
-uninstall: ## undo install; scripts and a changed netbrk.toml stay (root)
+# The units are stopped before rules and addresses are taken back, so that nobody
+# heals them, and both while the binary is there. Scripts and a configuration that
+# their owner wrote are the owner's: they stay, and are named.
+uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
-		systemctl disable --now netbrk.target; systemctl stop $(UNITS); systemctl reset-failed 'netbrk*'; fi; true
+		systemctl disable --now netbrk.target; systemctl stop $(patsubst %@.service,'%@*.service',$(UNITS)); systemctl reset-failed 'netbrk*'; fi; true
+	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk apply-rules --flush || { \
+		echo "netbrk: hint: rules and routes may be left; to remove them:" >&2; \
+		echo "netbrk: hint: ip rule flush proto 110; ip -6 rule flush proto 110; ip route flush table all proto 110; ip -6 route flush table all proto 110" >&2; }; fi
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
 	rm -f $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf

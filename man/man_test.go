@@ -4,6 +4,8 @@ package man_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/dispatcher"
+	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/subcmd"
 )
@@ -95,7 +98,7 @@ func TestVerbsAndFlags(t *testing.T) {
 // TestExamples makes sure that what the pages tell to type is there to be typed.
 func TestExamples(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^\.Dl [$#] netbrk ([a-z-]+)(.*)$`)
-	for _, name := range []string{"netbrk.1", "netbrk-hooks.7"} {
+	for _, name := range []string{"netbrk.1", "netbrk-hooks.7", "netbrk-rules.7"} {
 		examples := line.FindAllStringSubmatch(page(t, name), -1)
 		assert.NotEmpty(t, examples, name)
 		for _, m := range examples {
@@ -131,6 +134,58 @@ func TestUnitsAreTold(t *testing.T) {
 	for _, unit := range units {
 		assert.True(t, slices.Contains(told, filepath.Base(unit)), "%s is not told", filepath.Base(unit))
 	}
+}
+
+// TestStateIsTold has every directory of the state among the files of netbrk(1).
+func TestStateIsTold(t *testing.T) {
+	told := words(page(t, "netbrk.1"))
+	dirs := all(regexp.MustCompile(`(?m)^d +(/run/netbrk/\S+)`), page(t, "../units/tmpfiles.d/netbrk.conf"))
+	require.NotEmpty(t, dirs)
+	for _, dir := range dirs {
+		assert.True(t, slices.ContainsFunc(told, func(word string) bool {
+			return word == dir || strings.HasPrefix(word, dir+"/")
+		}), "%s is not told", dir)
+	}
+}
+
+// TestRulesNumbers holds netbrk-rules(7) to the numbers that rules and tables get.
+func TestRulesNumbers(t *testing.T) {
+	text := page(t, "netbrk-rules.7")
+	network := config.Default("").Network
+	assert.Contains(t, text, fmt.Sprintf("RulePriority, %d by default", network.RulePriority))
+	assert.Contains(t, text, fmt.Sprintf("RouteTableBase, %d by default", network.RouteTableBase))
+	assert.Contains(t, text, fmt.Sprintf("routing protocol %d,", hostnet.Protocol))
+	for place := range 4 {
+		assert.Contains(t, text, fmt.Sprintf("\n%d:\t", int(network.RulePriority)+place))
+	}
+}
+
+// TestRulesCommands has the steps of the example on netbrk-rules(7) as the
+// program would print them.
+func TestRulesCommands(t *testing.T) {
+	_, example, found := strings.Cut(page(t, "netbrk-rules.7"), "# netbrk apply-rules --dry-run ens6\n")
+	require.True(t, found)
+	example, _, _ = strings.Cut(example, "\n.Ed")
+	address, subnet := netip.MustParsePrefix("192.0.2.20/32"), netip.MustParsePrefix("192.0.2.0/24")
+	const table = 10002
+	route := hostnet.Route{Table: table, Type: hostnet.RouteUnicast, Index: 3, Protocol: hostnet.Protocol}
+	connected, gateway := route, route
+	connected.Destination, connected.Source, connected.Scope = subnet, address.Addr(), hostnet.ScopeLink
+	gateway.Destination, gateway.Gateway = netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.0.2.1")
+	var printed []string
+	step := func(s hostnet.Step) { printed = append(printed, s.Command(func(int) string { return "ens6" })) }
+	step(hostnet.Step{Route: connected})
+	step(hostnet.Step{Route: gateway})
+	for _, r := range []hostnet.Rule{
+		{Priority: 30001, Table: hostnet.TableMain},
+		{Priority: 30003, To: address, Table: table, SuppressPrefixLength: hostnet.NoSuppress},
+		{Priority: 30002, From: address, Table: table, SuppressPrefixLength: hostnet.NoSuppress},
+		{Priority: 30000, From: address, Table: table},
+	} {
+		r.Family, r.Protocol = hostnet.IPv4, hostnet.Protocol
+		step(hostnet.Step{IsRule: true, Rule: r})
+	}
+	assert.Equal(t, strings.Join(printed, "\n"), example)
 }
 
 func TestHookDirectories(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,9 @@ func TestUnitsVerify(t *testing.T) {
 }
 
 func TestUnitsExposure(t *testing.T) {
-	for unit, most := range map[string]float64{"netbrk-watch.service": 0.8} {
+	for unit, most := range map[string]float64{
+		"netbrk-watch.service": 0.8, "netbrk-rules.service": 1.3, "netbrk-apply-rules@.service": 1.3,
+	} {
 		t.Run(unit, func(t *testing.T) {
 			// A bare name would be that of an installed unit.
 			out, err := exec.Command(tool(t, "systemd-analyze"), "security", "--no-pager", "--offline=yes", "./"+unit).CombinedOutput()
@@ -76,8 +79,62 @@ func TestUnitsExposure(t *testing.T) {
 	}
 }
 
+// setting returns the values that a unit gives to a key, in order.
+func setting(t *testing.T, unit, key string) []string {
+	t.Helper()
+	text, err := os.ReadFile(unit)
+	require.NoError(t, err)
+	var values []string
+	for _, m := range regexp.MustCompile(`(?m)^`+key+`=(.*)$`).FindAllStringSubmatch(string(text), -1) {
+		values = append(values, m[1])
+	}
+	return values
+}
+
+func TestUnitsCapabilities(t *testing.T) {
+	for unit, want := range map[string]string{
+		"netbrk-watch.service": "", "netbrk-rules.service": "CAP_NET_ADMIN", "netbrk-apply-rules@.service": "CAP_NET_ADMIN",
+	} {
+		assert.Equal(t, []string{want}, setting(t, unit, "CapabilityBoundingSet"), unit)
+		assert.Equal(t, []string{""}, setting(t, unit, "AmbientCapabilities"), unit)
+		assert.Equal(t, []string{"yes"}, setting(t, unit, "NoNewPrivileges"), unit)
+	}
+}
+
+// TestUnitsConfinement holds the two services of apply-rules to one sandbox.
+func TestUnitsConfinement(t *testing.T) {
+	own := []string{"ExecStart", "SuccessExitStatus", "Restart", "RestartSec", "TimeoutStartSec"}
+	confinement := func(unit string) []string {
+		text, err := os.ReadFile(unit)
+		require.NoError(t, err)
+		_, service, found := strings.Cut(string(text), "\n[Service]\n")
+		require.True(t, found, unit)
+		return slices.DeleteFunc(strings.Split(service, "\n"), func(line string) bool {
+			key, _, found := strings.Cut(line, "=")
+			return !found || strings.HasPrefix(line, "#") || slices.Contains(own, key)
+		})
+	}
+	assert.Equal(t, confinement("netbrk-rules.service"), confinement("netbrk-apply-rules@.service"))
+}
+
+// TestUnitsRestart: a service that a path unit starts must wait after whatever
+// failure, since what started it is still there.
+func TestUnitsRestart(t *testing.T) {
+	paths, err := filepath.Glob("netbrk*.path")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		service := strings.TrimSuffix(path, ".path") + ".service"
+		assert.Equal(t, []string{"on-failure"}, setting(t, service, "Restart"), service)
+		assert.NotEmpty(t, setting(t, service, "RestartSec"), service)
+		assert.Empty(t, setting(t, service, "RestartPreventExitStatus"), service)
+		assert.Equal(t, []string{"0"}, setting(t, service, "StartLimitIntervalSec"), service)
+		assert.NotEmpty(t, setting(t, service, "TimeoutStartSec"), service)
+	}
+}
+
 // execLine is a command of ours in a unit: the binary, a verb, its flags.
-var execLine = regexp.MustCompile(`(?m)^Exec\w+=/usr/bin/netbrk (\S+)(.*)$`)
+var execLine = regexp.MustCompile(`(?m)^Exec\w+=:?/usr/bin/netbrk (\S+)(.*)$`)
 
 // TestUnitsCommands looks for what the units start in the help of its verb.
 func TestUnitsCommands(t *testing.T) {
@@ -89,45 +146,56 @@ func TestUnitsCommands(t *testing.T) {
 			started[name] = m[1]
 			var stdout, stderr bytes.Buffer
 			require.Zero(t, subcmd.Main([]string{"netbrk", m[1], "--help"}, &stdout, &stderr), stderr.String())
-			for _, flag := range strings.Fields(m[2]) {
+			flags, _, _ := strings.Cut(m[2], " -- ")
+			for _, flag := range strings.Fields(flags) {
 				flag, _, _ = strings.Cut(flag, "=")
 				assert.Contains(t, stdout.String(), "\n   "+flag+" ", "%s uses a flag that %q lacks", name, m[1])
 			}
 		}
 	}
-	assert.Equal(t, map[string]string{"netbrk-watch.service": "watch", "netbrk-hooks.service": "run-hooks"}, started)
+	assert.Equal(t, map[string]string{
+		"netbrk-watch.service": "watch", "netbrk-hooks.service": "run-hooks",
+		"netbrk-rules.service": "apply-rules", "netbrk-apply-rules@.service": "apply-rules",
+	}, started)
 }
 
 // TestUnitsDirectories holds the directories that systemd makes for the units
 // to those of tmpfiles.d: neither may have one that the other lacks, or give it
-// to another user.
+// to another user. rules-pending, with its two writers, is of tmpfiles.d alone.
 func TestUnitsDirectories(t *testing.T) {
-	owners := make(map[string]string)
+	made := map[string]string{"/run/netbrk": "0755 root root", "/run/netbrk/rules-pending": "0775 root netbrk"}
 	for _, name := range unitFiles(t) {
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
 		owner := "root"
-		if m := regexp.MustCompile(`(?m)^User=(\S+)$`).FindStringSubmatch(string(text)); m != nil {
-			owner = m[1]
+		if user := setting(t, name, "User"); len(user) > 0 {
+			owner = user[0]
 		}
-		if m := regexp.MustCompile(`(?m)^RuntimeDirectory=(.+)$`).FindStringSubmatch(string(text)); m != nil {
-			assert.Contains(t, string(text), "\nRuntimeDirectoryPreserve=yes\n", "%s takes its state along when it ends", name)
-			for _, dir := range strings.Fields(m[1]) {
-				owners["/run/"+dir] = owner
+		for _, dirs := range setting(t, name, "RuntimeDirectory") {
+			assert.Equal(t, []string{"yes"}, setting(t, name, "RuntimeDirectoryPreserve"), "%s takes its state along when it ends", name)
+			for _, dir := range strings.Fields(dirs) {
+				made["/run/"+dir] = "0755 " + owner + " " + owner
 			}
 		}
 	}
-	require.NotEmpty(t, owners)
+	require.Greater(t, len(made), 2)
+	// Empty but for mount points, and of no use to anybody but its services.
+	delete(made, "/run/netbrk/root")
 	text, err := os.ReadFile("tmpfiles.d/netbrk.conf")
 	require.NoError(t, err)
 	listed := make(map[string]string)
-	for _, m := range regexp.MustCompile(`(?m)^d +(\S+) +0755 +(\S+) +(\S+)$`).FindAllStringSubmatch(string(text), -1) {
-		assert.Equal(t, m[2], m[3], "owner and group of %s", m[1])
-		listed[m[1]] = m[2]
+	for _, m := range regexp.MustCompile(`(?m)^d +(\S+) +(\S+) +(\S+) +(\S+)$`).FindAllStringSubmatch(string(text), -1) {
+		listed[m[1]] = strings.Join(m[2:], " ")
 	}
-	assert.Equal(t, "root", listed["/run/netbrk"], "else the watcher could swap the directories that root trusts")
-	delete(listed, "/run/netbrk")
-	assert.Equal(t, listed, owners)
+	assert.Equal(t, made, listed)
+}
+
+// TestUnitsPending: the watcher may write where its events for apply-rules go,
+// and sees to it that they can go there.
+func TestUnitsPending(t *testing.T) {
+	const dir = "/run/netbrk/rules-pending"
+	assert.Equal(t, []string{dir}, setting(t, "netbrk-rules.path", "DirectoryNotEmpty"))
+	assert.Equal(t, []string{"-" + dir}, setting(t, "netbrk-rules.service", "BindPaths"))
+	assert.Equal(t, []string{"-" + dir}, setting(t, "netbrk-watch.service", "ReadWritePaths"))
+	assert.Equal(t, []string{"-+systemd-tmpfiles --create netbrk.conf"}, setting(t, "netbrk-watch.service", "ExecStartPre"))
 }
 
 // makeTarget runs make in the top directory, deaf to a make that runs the test.
@@ -257,10 +325,12 @@ func TestUnitsTables(t *testing.T) {
 	passwd, err := os.ReadFile(filepath.Join(root, "etc/passwd"))
 	require.NoError(t, err)
 	assert.Contains(t, string(passwd), "netbrk:x:")
-	for _, dir := range []string{"events", "links", "rules-pending", "hooks", "failed"} {
+	for dir, mode := range map[string]os.FileMode{
+		"events": 0o755, "links": 0o755, "rules-pending": 0o775, "rules": 0o755, "hooks": 0o755, "failed": 0o755,
+	} {
 		info, err := os.Stat(filepath.Join(root, "run/netbrk", dir))
 		require.NoError(t, err)
-		assert.Equal(t, os.FileMode(0o755), info.Mode().Perm())
+		assert.Equal(t, mode, info.Mode().Perm(), dir)
 	}
 }
 

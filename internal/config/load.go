@@ -83,7 +83,7 @@ func (l *loader) warnUnread(main string, older []string) {
 
 func (l *loader) addDropIns(dir string) {
 	entries, err := os.ReadDir(dir) // sorted by name
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !isMissing(dir, err) {
 		l.fail(readError(dir, err))
 	}
 	for _, e := range entries {
@@ -103,7 +103,7 @@ func (l *loader) add(path string, required bool) {
 // read returns nil for a file that is missing and not required, or broken.
 func (l *loader) read(path string, required bool) *document {
 	data, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !required {
+	if !required && isMissing(path, err) {
 		return nil
 	}
 	if err != nil {
@@ -118,6 +118,25 @@ func (l *loader) read(path string, required bool) *document {
 		return nil
 	}
 	return doc
+}
+
+// isMissing reports whether err, from opening path, means that there is no such
+// file. A symbolic link that leads nowhere is one that was lost, in a unit's
+// sandbox for instance: defaults in its place would take rules away.
+func isMissing(path string, err error) bool {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	for isAbsent(path) && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+	}
+	_, err = os.Stat(path)
+	return err == nil
+}
+
+func isAbsent(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func readFile(path string) ([]byte, error) {

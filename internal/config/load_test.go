@@ -225,6 +225,19 @@ func TestLoadCannotRead(t *testing.T) {
 		_, _, err := Load(Options{Root: root})
 		assert.NoError(t, err)
 	})
+	for name, lost := range map[string]string{
+		"file":              DefaultPath,
+		"drop-in directory": DefaultPath + ".d",
+		"directory":         filepath.Dir(DefaultPath),
+	} {
+		t.Run(name+" is a link that leads nowhere", func(t *testing.T) {
+			root := tree(t, map[string]string{"README": ""})
+			require.NoError(t, os.MkdirAll(filepath.Dir(root+lost), 0o755))
+			require.NoError(t, os.Symlink("nowhere", root+lost))
+			_, _, err := Load(Options{Root: root})
+			assert.ErrorIs(t, err, fs.ErrNotExist)
+		})
+	}
 	t.Run("drop-in that leads nowhere", func(t *testing.T) {
 		root := tree(t, map[string]string{DefaultPath: "", DefaultPath + ".d/README": ""})
 		link := filepath.Join(root, DefaultPath+".d", "a.toml")

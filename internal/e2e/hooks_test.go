@@ -127,7 +127,9 @@ func testEnable(t *testing.T, w *World) {
 	s.run("systemd-tmpfiles", "--create")
 	s.run("systemctl", "enable", "--now", "netbrk.target")
 	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-watch.service"))
-	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-hooks.path"))
+	for _, unit := range []string{"netbrk-hooks.path", "netbrk-rules.path", "netbrk-rules.timer"} {
+		assert.Equal(t, "active", s.run("systemctl", "is-active", unit))
+	}
 	s.has("manager.d", "")
 }
 
@@ -140,10 +142,18 @@ func testPrivileges(t *testing.T, w *World) {
 	assert.Equal(t, "1", status["NoNewPrivs"])
 	uid := s.run("id", "-u", "netbrk")
 	assert.Equal(t, strings.Repeat(uid+"\t", 3)+uid, status["Uid"])
-	for dir, owner := range map[string]string{
-		"": "root", "events": "netbrk", "links": "netbrk", "hooks": "root", "failed": "root",
+	checkState(s)
+}
+
+// checkState looks at who may write where below /run/netbrk.
+func checkState(s script) {
+	s.Helper()
+	for dir, want := range map[string]string{
+		"": "root root 755", "events": "netbrk netbrk 755", "links": "netbrk netbrk 755",
+		"rules-pending": "root netbrk 775", "rules": "root root 755",
+		"hooks": "root root 755", "failed": "root root 755",
 	} {
-		assert.Equal(t, owner+" 755", s.run("stat", "--format=%U %a", "/run/netbrk/"+dir), dir)
+		assert.Equal(s, want, s.run("stat", "--format=%U %G %a", "/run/netbrk/"+dir), dir)
 	}
 }
 
@@ -465,7 +475,9 @@ echo 'rubbish' > 'a b; touch x'
 	assert.Contains(t, failed, "symbolic link")
 	s.run("test", "-s", "/etc/shadow")
 	s.run("test", "-d", "/etc/systemd")
-	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-hooks.path"))
+	for _, unit := range []string{"netbrk-hooks.path", "netbrk-rules.path", "netbrk-rules.timer"} {
+		assert.Equal(t, "active", s.run("systemctl", "is-active", unit))
+	}
 }
 
 func testReload(t *testing.T, w *World) {
@@ -521,5 +533,5 @@ func testStateRemoved(t *testing.T, w *World) {
 	require.NoError(t, port.Cut(s.ctx))
 	s.has("no-carrier.d", "ense")
 	s.idle()
-	assert.Equal(t, "netbrk 755", s.run("stat", "--format=%U %a", "/run/netbrk/events"))
+	checkState(s)
 }
