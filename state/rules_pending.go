@@ -56,12 +56,10 @@ type RulesQueue struct {
 	arrive *arrivals
 }
 
-// OpenRulesQueue opens the directory under the state directory root, and makes
-// it where it is missing.
+// OpenRulesQueue opens the directory under the state directory root. It does not
+// make it: where it is missing, fs.ErrNotExist, nothing is pending, and one of
+// ours might be one that the watcher cannot write to.
 func OpenRulesQueue(root string, log *slog.Logger) (*RulesQueue, error) {
-	if err := makeDirs(root, pendingDir); err != nil {
-		return nil, err
-	}
 	if err := checkRoot(root); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", pendingDir, err)
 	}
@@ -90,13 +88,22 @@ func (q *RulesQueue) Take() (int, error) {
 		return 0, fmt.Errorf("reading %s: %w", pendingDir, err)
 	}
 	for _, name := range names {
-		// os.Root: a directory planted there is removed without following a
-		// symbolic link out of it.
-		if err := q.dir.RemoveAll(name); err != nil {
+		if err := q.remove(name); err != nil {
 			return 0, fmt.Errorf("taking %q from %s: %w", name, pendingDir, err)
 		}
 	}
 	return len(names), nil
+}
+
+// remove removes an entry, whatever it is. A directory that somebody else planted
+// may have content that we must not remove, root without CAP_DAC_OVERRIDE that
+// we are; by a hidden name it keeps nobody going round.
+func (q *RulesQueue) remove(name string) error {
+	// os.Root: nothing is followed out of the directory.
+	if err := q.dir.RemoveAll(name); err == nil {
+		return nil
+	}
+	return q.dir.Rename(name, ".refused-"+name)
 }
 
 // Wait blocks until something new may wait, and returns true, or until nothing

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,6 +81,8 @@ func TestRulesQueueWaits(t *testing.T) {
 // it leaves there must neither keep the service going round nor lead it astray.
 func TestRulesQueueTakesWhateverIsThere(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()
+	_, err := OpenRulesPending(root)
+	require.NoError(t, err)
 	q := openRulesQueue(t, root)
 	dir := filepath.Join(root, pendingDir)
 	precious := filepath.Join(outside, "precious")
@@ -88,10 +91,17 @@ func TestRulesQueueTakesWhateverIsThere(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "not a number"), []byte("x"), 0o644))
 	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "1")))
 	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "deep", "2")))
-	_, err := q.Take()
+	_, err = q.Take()
 	require.NoError(t, err)
 	names, err := visible(dir)
 	require.NoError(t, err)
 	assert.Empty(t, names)
 	assert.FileExists(t, precious)
+}
+
+func TestRulesQueueIsNotMade(t *testing.T) {
+	root := t.TempDir()
+	_, err := OpenRulesQueue(root, slog.New(slog.DiscardHandler))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	assert.NoDirExists(t, filepath.Join(root, pendingDir))
 }

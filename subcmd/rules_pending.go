@@ -3,6 +3,7 @@ package subcmd
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -23,6 +24,9 @@ func (r *rulesRun) servePending(ctx context.Context) error {
 	}
 	defer lock.Unlock()
 	queue, err := state.OpenRulesQueue(r.stateDir, r.log)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.once(ctx, false) // no watcher has been here, but the timer has
+	}
 	if err != nil {
 		return err
 	}
