@@ -153,21 +153,22 @@ func (m *Multihomed) deleteOwn(ctx context.Context, choose func(NetState) []host
 }
 
 // changeLease has the DHCP server take ens5's address back: it hands out others
-// now, and says no to whoever asks for one of the former.
+// now, and says no to whoever asks for one of the former. A client that renews
+// does not hear that no, which is broadcast, before its lease ends.
 func changeLease(ctx context.Context, m *Multihomed) error {
 	state, err := m.Machine.NetState()
 	if err != nil {
 		return err
 	}
 	old, _ := state.Address("ens5", hostnet.IPv4)
-	first := "10.77.0.100"
-	if old.Less(netip.MustParseAddr("10.77.0.200")) {
-		first = "10.77.0.200"
+	first := netip.MustParseAddr("10.77.0.100")
+	if elsewhere := netip.MustParseAddr("10.77.0.200"); old.Less(elsewhere) {
+		first = elsewhere
 	}
-	if err := m.serveDHCP(ctx, netip.MustParseAddr(first)); err != nil {
+	if err := m.serveDHCP(ctx, first); err != nil {
 		return err
 	}
-	return m.Leased(ctx, []string{"ens5"}, func() error { return m.inside(ctx, "networkctl renew ens5") })
+	return reconfigure("ens5")(ctx, m)
 }
 
 // routerLifetime is dnsmasq's.
