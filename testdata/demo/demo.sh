@@ -85,6 +85,12 @@ run() {
 	"$@"
 }
 
+# show runs a command for what it prints.
+show() {
+	printf '  $ %s\n' "$*"
+	"$@" | sed 's/^/    /'
+}
+
 # expect shows what hooks print as it comes, until each of the given hooks has
 # spoken.
 expect() {
@@ -234,19 +240,19 @@ leaves by eth0, which a cloud drops:'
 
 	say 'netbrk gives eth1 a routing table of its own:'
 	printf '[Network]\nRoutingPolicyRules = "eth1"\n' >/etc/netbrk/netbrk.toml
-	run cat /etc/netbrk/netbrk.toml
+	show cat /etc/netbrk/netbrk.toml
 	printf '  $ netbrk watch --dispatch=exec &\n'
 	/netbrk watch --dispatch=exec 3>&- 2>/run/watch.log &
 	watch=$!
 	await_rules 192.0.2.20
-	run ip rule show from 192.0.2.20
+	show ip rule show from 192.0.2.20
 	answered 192.0.2.20
 	[ "$by" = eth1 ] || explain "the answer came by $by"
 
 	say 'Somebody flushes the rules, as systemd-networkd does. They come back:'
 	run ip rule flush protocol 110
 	await_rules 192.0.2.20
-	run ip rule show from 192.0.2.20
+	show ip rule show from 192.0.2.20
 	answered 192.0.2.20
 	[ "$by" = eth1 ] || explain "the answer came by $by"
 }
