@@ -24,10 +24,7 @@ func (s *Segment) ServeRA(ctx context.Context, prefix netip.Prefix) (*Process, e
 		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=-", "--log-dhcp",
 		"--leasefile-ro", "--pid-file=", "--user=root", "--group=", "--port=0", "--no-resolv", "--no-hosts",
 		"--bind-interfaces", "--interface="+s.Bridge, "--except-interface=lo",
-		// As often as it can, every 4 s at most: networkd 257 loses one link's
-		// default route with the other's, where the kernel has made one route of
-		// two hops of them, and finds it in the next advertisement only.
-		"--enable-ra", "--ra-param="+s.Bridge+",4", fmt.Sprintf("--dhcp-range=%s,ra-only", prefix.Masked().Addr()))
+		"--enable-ra", fmt.Sprintf("--dhcp-range=%s,ra-only", prefix.Masked().Addr()))
 	if err == nil {
 		if _, err = server.Line(ctx, dnsmasqStarted); err != nil {
 			err = errors.Join(err, server.Stop())
