@@ -49,6 +49,7 @@ func TestDemoNetns(t *testing.T) {
 				"no-carrier.d/10-alarm: eth0 has no carrier, after routable; by now it is no-carrier",
 				"routable.d/10-announce: eth0 (ifindex N) was no-carrier and is routable, with 192.0.2.10",
 			}, transitions(stdout, "eth0"), stdout)
+			assert.Equal(t, 2, strings.Count(stdout, "192.0.2.20 was asked by eth1, and answered by eth1\n"), stdout)
 		})
 	}
 }

@@ -115,6 +115,9 @@ func (p *Process) Line(ctx context.Context, match *regexp.Regexp) (string, error
 	}
 }
 
+// Skip passes the lines that were printed so far: Line returns one after them.
+func (p *Process) Skip() { p.out.skip() }
+
 // Wait waits for the program to end by itself and returns how it ended.
 func (p *Process) Wait(ctx context.Context) error {
 	select {
@@ -183,6 +186,13 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return string(o.text)
+}
+
+// skip passes all whole lines.
+func (o *output) skip() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.read += bytes.LastIndexByte(o.text[o.read:], '\n') + 1
 }
 
 // next looks for a whole line that matches among those not passed yet. Without

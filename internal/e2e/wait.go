@@ -97,22 +97,14 @@ func (m *Machine) watchAbove(inotify int, name string) error {
 // for; what says what that is. It is called again whenever the kernel tells of a
 // change of a link, address, route or rule of the machine.
 func (m *Machine) WaitNet(ctx context.Context, what string, check func() (bool, error)) error {
-	var changes *os.File
-	t, err := newThread(func() error { return enterNet(m.leader) })
-	if err == nil {
-		err = t.do(func() (err error) {
-			changes, err = openRoutes()
-			return err
-		})
-		t.close()
-	}
+	changes, err := m.openNet()
 	if err != nil {
 		return fmt.Errorf("waiting for %s: %w", what, err)
 	}
 	defer changes.Close()
 	defer endReads(ctx, changes)()
 
-	buffer := make([]byte, 64<<10)
+	buffer := make([]byte, datagramSize)
 	return until(ctx, what, check, func() error {
 		_, err := changes.Read(buffer)
 		if errors.Is(err, unix.ENOBUFS) {
@@ -135,6 +127,14 @@ func enterNet(pid int) error {
 	return nil
 }
 
+const (
+	// routesBuffer is how many bytes wait for us at most: more than all rules of a
+	// link with thousands of addresses, told while this machine is busy.
+	routesBuffer = 64 << 20
+	// datagramSize is more than the kernel puts into one (32 KiB).
+	datagramSize = 64 << 10
+)
+
 // openRoutes opens a socket that receives what rtnetlink(7) tells of the calling
 // thread's namespace.
 func openRoutes() (*os.File, error) {
@@ -143,6 +143,9 @@ func openRoutes() (*os.File, error) {
 		return nil, fmt.Errorf("opening a netlink socket: %w", err)
 	}
 	socket := os.NewFile(uintptr(fd), "rtnetlink")
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, routesBuffer); err != nil {
+		return nil, errors.Join(fmt.Errorf("enlarging a netlink socket's buffer: %w", err), socket.Close())
+	}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, errors.Join(fmt.Errorf("binding a netlink socket: %w", err), socket.Close())
 	}

@@ -5,7 +5,8 @@
 #
 #	testdata/demo/demo.sh bin/netbrk
 #
-# It exits 0 only if each hook that should run did.
+# It exits 0 only if each hook that should run did, and answers took the way that
+# they should.
 set -eu
 # An ordinary user's PATH may lack the directories of chroot(8) and ip(8).
 PATH=$PATH:/usr/sbin:/sbin
@@ -30,9 +31,9 @@ outside() {
 	netbrk=${1-}
 	[ -n "$netbrk" ] || fail 'which netbrk?' "$0 bin/netbrk"
 	[ -x "$netbrk" ] || fail "there is no program $netbrk" 'make'
-	for program in ip unshare; do
+	for program in bash ip unshare; do
 		command -v "$program" >/dev/null ||
-			fail "$program is not installed" 'install the packages iproute2 and util-linux'
+			fail "$program is not installed" 'install the packages bash, iproute2 and util-linux'
 	done
 	if [ "$(id -u)" = 0 ]; then
 		set -- unshare --net --mount --
@@ -84,6 +85,12 @@ run() {
 	"$@"
 }
 
+# show runs a command for what it prints.
+show() {
+	printf '  $ %s\n' "$*"
+	"$@" | sed 's/^/    /'
+}
+
 # expect shows what hooks print as it comes, until each of the given hooks has
 # spoken.
 expect() {
@@ -98,6 +105,28 @@ expect() {
 			*) set -- "$@" "$wanted" ;;
 			esac
 		done
+	done
+}
+
+# answered has an outside host ask an address, and tells by which link the
+# answers came. The question is a knock at a closed port, the refusal an answer.
+answered() {
+	eth0=$(heard eth0) eth1=$(heard eth1) by=nobody
+	for _ in 1 2 3 4 5; do
+		nsenter --net=/run/netns/switch timeout 1 bash -c ": </dev/tcp/$1/9" 2>/dev/null || :
+	done
+	[ $(($(heard eth0) - eth0)) -lt 5 ] || by=eth0
+	[ $(($(heard eth1) - eth1)) -lt 5 ] || by=eth1
+	printf '    %s%s was asked by eth1, and answered by %s%s\n' "$green" "$1" "$by" "$plain"
+}
+
+# heard counts the packets that came from a link.
+heard() { ip -n switch -s link show dev "$1-port" | sed -n '/RX:/{n;s/^ *[0-9]* *\([0-9]*\).*/\1/p;}'; }
+
+# await_rules looks until the three rules of an address are there.
+await_rules() {
+	until [ "$(ip rule | grep -cw "$1")" = 3 ]; do
+		[ ! -e /run/too-late ] || explain "no rules for $1"
 	done
 }
 
@@ -128,9 +157,12 @@ inside() {
 	# The other ends of the cables are in a namespace that the watcher does not
 	# see. Without link-local addresses the story is the same on every machine.
 	ip netns add switch
+	ip -n switch link add lan type bridge
+	ip -n switch link set lan addrgenmode none up
 	for link in eth0 eth1; do
-		ip link add "$link" type veth peer name "$link-port" netns switch
+		ip link add "$link" address "02:00:00:00:00:0${link#eth}" type veth peer name "$link-port" netns switch
 		ip link set "$link" addrgenmode none
+		ip -n switch link set "$link-port" addrgenmode none master lan
 	done
 	mkfifo /run/netbrk-demo
 	exec 3<>/run/netbrk-demo
@@ -139,13 +171,15 @@ inside() {
 		exec 3>&- >/dev/null 2>&1
 		sleep "${NETBRK_DEMO_DEADLINE:-30}" &
 		trap 'kill $!' TERM
-		wait "$!" && echo timeout >/run/netbrk-demo
+		wait "$!" && : >/run/too-late && echo timeout >/run/netbrk-demo
 	) &
 	alarm=$!
 
 	story
+	second_story
 
-	printf '\nThat is all: a script in a directory named after what happened.\n'
+	printf '\nThat is all: a script in a directory named after what happened, and a line\n'
+	printf 'in netbrk.toml for a second NIC.\n'
 	printf 'Next:  sudo make install            netbrk as a service, from now on and at boot\n'
 	printf '       /etc/netbrk/routable.d/      the place for your scripts\n'
 	printf '       testdata/demo/hooks/         the ones that ran here\n'
@@ -190,6 +224,37 @@ story() {
 	say 'What a hook is told (JSON is cut here):'
 	printf '  $ netbrk run-hooks --link eth1 --state routable --dry-run\n'
 	/netbrk run-hooks --link eth1 --state routable --dry-run 3>&- | cut -c 1-100 | sed 's/^/    /'
+}
+
+second_story() {
+	kill "$watch"
+	wait "$watch" || :
+	say 'The same two links in one subnet, without netbrk. A host asks eth1, and the answer
+leaves by eth0, which a cloud drops:'
+	run ip address add 192.0.2.20/24 dev eth1
+	ip -n switch address add 192.0.2.1/24 dev lan
+	# A switch knows who has which address; asked by ARP, either link would answer.
+	ip -n switch neighbour add 192.0.2.20 lladdr 02:00:00:00:00:01 dev lan
+	answered 192.0.2.20
+	[ "$by" != eth1 ] || fail 'the answer came by eth1 already'
+
+	say 'netbrk gives eth1 a routing table of its own:'
+	printf '[Network]\nRoutingPolicyRules = "eth1"\n' >/etc/netbrk/netbrk.toml
+	show cat /etc/netbrk/netbrk.toml
+	printf '  $ netbrk watch --dispatch=exec &\n'
+	/netbrk watch --dispatch=exec 3>&- 2>/run/watch.log &
+	watch=$!
+	await_rules 192.0.2.20
+	show ip rule show from 192.0.2.20
+	answered 192.0.2.20
+	[ "$by" = eth1 ] || explain "the answer came by $by"
+
+	say 'Somebody flushes the rules, as systemd-networkd does. They come back:'
+	run ip rule flush protocol 110
+	await_rules 192.0.2.20
+	show ip rule show from 192.0.2.20
+	answered 192.0.2.20
+	[ "$by" = eth1 ] || explain "the answer came by $by"
 }
 
 case ${1-} in

@@ -1,0 +1,91 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/e2e"
+)
+
+// TestBenchHealing measures how long an address is without one of its rules,
+// whatever takes them away: by what the kernel tells, from the first rule that
+// goes, or the address that comes, to the last rule.
+func TestBenchHealing(t *testing.T) {
+	e2e.Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	m := multihome(ctx, t)
+	longest := make(map[string]map[string]time.Duration)
+	for _, mode := range e2e.Modes() {
+		longest[mode.Name] = heal(ctx, t, m, mode)
+	}
+	printHealing(os.Stdout, m.Machine.Suite, longest)
+}
+
+// multihome boots a machine with the NICs that the disturbances are for.
+func multihome(ctx context.Context, t *testing.T) *e2e.Multihomed {
+	t.Helper()
+	dir, err := e2e.CacheDir()
+	require.NoError(t, err)
+	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	require.NoError(t, err)
+	world, err := cache.NewWorld(ctx, e2e.Suites()[0], e2e.RulesConfig)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, world.Close()) })
+	shell(ctx, t, world.Machine, "systemd-sysusers && systemd-tmpfiles --create")
+	m, err := world.Multihome(ctx)
+	require.NoError(t, err)
+	return m
+}
+
+// heal returns the longest gap of each disturbance.
+func heal(ctx context.Context, t *testing.T, m *e2e.Multihomed, mode e2e.Mode) map[string]time.Duration {
+	t.Helper()
+	require.NoError(t, mode.Start(ctx, m.Machine))
+	defer func() { require.NoError(t, mode.Stop(ctx, m.Machine)) }()
+	longest := make(map[string]time.Duration)
+	for _, d := range e2e.Disturbances() {
+		t.Logf("%s: %s", mode.Name, d.Name)
+		settle(ctx, t, m, mode)
+		trace, err := m.Machine.Trace()
+		require.NoError(t, err)
+		from := len(trace.Notices())
+		require.NoError(t, d.Do(ctx, m))
+		settle(ctx, t, m, mode)
+		require.NoError(t, trace.Close())
+		longest[d.Name] = e2e.Longest(e2e.Gaps(trace.Notices(), from, "ens5", "pol0"), time.Now())
+		if d.Undo != nil {
+			require.NoError(t, d.Undo(ctx, m))
+		}
+	}
+	return longest
+}
+
+// settle waits until all is there and netbrk rests: each disturbance meets
+// a service that has to be started.
+func settle(ctx context.Context, t *testing.T, m *e2e.Multihomed, mode e2e.Mode) {
+	t.Helper()
+	require.NoError(t, m.WaitRight(ctx))
+	require.NoError(t, mode.Idle(ctx, m.Machine))
+}
+
+func printHealing(w io.Writer, suite string, longest map[string]map[string]time.Duration) {
+	fmt.Fprintf(w, "\n%s, longest time that an address was without one of its rules\n\n", machineName(suite))
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "healed\texec\tgoal\tunits\tgoal")
+	for _, d := range e2e.Disturbances() {
+		fmt.Fprintf(table, "%s\t%.1f ms\t<= 300 ms\t%.1f ms\t<= 1000 ms\n", d.Name,
+			milliseconds(longest["exec"][d.Name]), milliseconds(longest["units"][d.Name]))
+	}
+	table.Flush()
+}
