@@ -21,6 +21,7 @@ import (
 	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/report"
 	"github.com/netbrk/netbrk/subcmd"
 )
 
@@ -109,21 +110,30 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestEventKeys holds the list of an event's keys to the type that has them.
-func TestEventKeys(t *testing.T) {
-	_, list, found := strings.Cut(page(t, "netbrk.1"), `.Bl -tag -width "previous_link" -compact`)
-	require.True(t, found)
-	list, _, _ = strings.Cut(list, "\n.El")
-	var keys []string
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[hostnet.Event]()) {
-		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		keys = append(keys, key)
+// TestKeys holds the lists of keys of JSON documents to the types that have them.
+func TestKeys(t *testing.T) {
+	for _, tt := range []struct {
+		begins string // of the list, told by its width
+		of     reflect.Type
+	}{
+		{"previous_link", reflect.TypeFor[hostnet.Event]()},
+		{"schema_version", reflect.TypeFor[report.RulesDocument]()},
+		{"carrier_changes", reflect.TypeFor[report.LinkRules]()},
+	} {
+		_, list, found := strings.Cut(page(t, "netbrk.1"), `.Bl -tag -width "`+tt.begins+`" -compact`)
+		require.True(t, found, tt.begins)
+		list, _, _ = strings.Cut(list, "\n.El")
+		var keys []string
+		for _, field := range reflect.VisibleFields(tt.of) {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			keys = append(keys, key)
+		}
+		var told []string
+		for _, m := range regexp.MustCompile(`(?m)^\.It (\S+(?: , \S+)*)$`).FindAllStringSubmatch(list, -1) {
+			told = append(told, strings.Split(m[1], " , ")...)
+		}
+		assert.ElementsMatch(t, keys, told, tt.of.Name())
 	}
-	var told []string
-	for _, m := range regexp.MustCompile(`(?m)^\.It (\S+)$`).FindAllStringSubmatch(list, -1) {
-		told = append(told, m[1])
-	}
-	assert.Equal(t, keys, told)
 }
 
 func TestUnitsAreTold(t *testing.T) {
