@@ -81,6 +81,8 @@ type Addr struct {
 	Scope uint8
 	// Flags are the IFA_F_* flags of uapi/linux/if_addr.h.
 	Flags uint32
+	// Protocol says who added it (IFA_PROTO, Linux 5.18); 0 where nobody said.
+	Protocol uint8
 }
 
 // RT_SCOPE_* and IFA_F_* as far as used here.
@@ -93,6 +95,7 @@ const (
 	AddrTentative     = 0x40
 	AddrDADFailed     = 0x08
 	AddrSecondary     = 0x01
+	AddrNoDAD         = 0x02
 	AddrNoPrefixRoute = 0x200
 )
 

@@ -241,8 +241,14 @@ func (f Family) flag() string {
 // LinkFacts are what the kernel knows of a link as far as its policy routing
 // depends on it.
 type LinkFacts struct {
-	Link  Link
-	Addrs []Addr
+	Link Link
+	// MAC is the hardware address in lower case with colons, empty for none.
+	MAC string
+	// ParentIndex is the ifindex of the link below (IFLA_LINK), 0 for none in
+	// this namespace.
+	ParentIndex int
+	MTUBytes    int
+	Addrs       []Addr
 	// Routes are those of the main table that leave by the link.
 	Routes []Route
 	// Ranges are prefixes, longer than an address, for which the host answers on

@@ -162,7 +162,7 @@ func (t *table) copied(r hostnet.Route) bool {
 		return false // the kernel has one for each IPv6 address
 	}
 	_, connected := t.connected[r.Destination]
-	return !connected || r.Gateway.IsValid() && normalise(r).Metric != firstMetric(family)
+	return !connected || r.Gateway.IsValid() && normalise(r).Metric != firstMetric(family) // else its place is taken
 }
 
 // copyOf returns what is taken over of a route.
