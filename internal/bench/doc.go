@@ -5,4 +5,7 @@
 // All contestants are given the same cuts of the same link's carrier, made by
 // the same system call, with the clock read right before it; the end is what
 // the same hook reads off the same clock. One runs at a time.
+//
+// Policy routing is measured beside ip(8), in network namespaces; how long it
+// takes to heal is read off the kernel's own notifications, in another machine.
 package bench
