@@ -20,7 +20,7 @@ const (
 	// patience is the score up to which an object is put back at once. Past it
 	// the wait begins at a second and doubles with each further quick loss, up to
 	// maxHold.
-	patience = 32
+	patience = 64
 	maxHold  = time.Minute
 	maxScore = patience + 1 + 6*quickWeight // 1 s doubled six times is past maxHold
 	// maxLosses bounds how many objects of a link are followed one by one.
