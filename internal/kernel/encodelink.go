@@ -51,8 +51,13 @@ func (e *encoder) addrOptions(a hostnet.Addr) {
 	if b := broadcast(a); b.IsValid() {
 		e.address(unix.IFA_BROADCAST, b)
 	}
-	// The other flags are the kernel's to set, in what was read from it too.
-	e.number(unix.IFA_FLAGS, a.Flags&(hostnet.AddrNoPrefixRoute|hostnet.AddrNoDAD))
+	// The other flags are the kernel's to set, in what was read from it too, and
+	// IPv4 has no duplicate address detection to leave out.
+	settable := uint32(hostnet.AddrNoPrefixRoute)
+	if a.Prefix.Addr().Is6() {
+		settable |= hostnet.AddrNoDAD
+	}
+	e.number(unix.IFA_FLAGS, a.Flags&settable)
 	// Kernels before Linux 5.18 pass over an attribute that they do not know:
 	// the validation of address messages is the liberal one for all time
 	// (nlmsg_parse_deprecated, and NL_VALIDATE_LIBERAL in net/netlink.h).
