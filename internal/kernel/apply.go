@@ -44,7 +44,8 @@ type stepKind[S any] struct {
 	refusal func(S) error
 	// encode appends the step's one message.
 	encode func(e *encoder, s S, seq uint32)
-	// verdict is what the kernel's error for a step means, see stepKind.
+	// verdict makes of the kernel's error for a step what it means to the
+	// caller; nil for none.
 	verdict func(S, error) error
 	// named names the step that an error is of.
 	named func(S, error) error

@@ -280,6 +280,20 @@ func TestPolicyCancelled(t *testing.T) {
 	assert.Empty(t, l.facts().Rules)
 }
 
+// TestPolicyDeniedOnOneLink is about EACCES, which os.ErrPermission is too.
+func TestPolicyDeniedOnOneLink(t *testing.T) {
+	l := newPolicyLab(t)
+	l.addressed()
+	l.sysctl("ipv6/conf/vb/disable_ipv6", "1")
+	denied, route := testRoutes(l.peer)[7], testRoutes(l.index)[7]
+	denied.Table++
+	failed, err := l.p.Apply(t.Context(), routeSteps(hostnet.OpAdd, denied, route))
+	require.NoError(t, err)
+	require.Len(t, failed, 1)
+	assert.ErrorIs(t, failed[0], unix.EACCES)
+	assert.Equal(t, []hostnet.Route{route}, l.facts().Routes)
+}
+
 func TestPolicyWithoutPrivilege(t *testing.T) {
 	l := newPolicyLab(t)
 	var failed map[int]error
