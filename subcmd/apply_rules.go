@@ -59,6 +59,7 @@ func (a *app) applyRules(c *cli.Context) error {
 	if pending && (len(links) > 0 || c.Bool("flush") || c.Bool("dry-run") || c.Bool("json")) {
 		return usageError(withHint(errors.New("--pending is about all links, and goes with nothing else"), "netbrk apply-rules LINK is about some"))
 	}
+	stayQuick()
 	r, err := a.newRulesRun(globals(c), c.Bool("dry-run"))
 	if err != nil {
 		if pending {

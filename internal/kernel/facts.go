@@ -103,7 +103,7 @@ func (p *Policy) addresses(ctx context.Context, wanted map[int]*hostnet.LinkFact
 	return p.dump(ctx, dumpRequest(hostnet.ObjectAddr), start, func(msg message) {
 		msg.decode(func(c hostnet.Change) {
 			if l := wanted[c.Index]; l != nil {
-				l.Addrs = append(l.Addrs, c.Addr)
+				l.Addrs = appendDoubling(l.Addrs, c.Addr)
 			}
 		})
 	})
@@ -130,7 +130,7 @@ func (p *Policy) rules(ctx context.Context) ([]hostnet.Rule, error) {
 				return
 			}
 			if r, ok := ruleOf(msg.body); ok && r.Protocol == hostnet.Protocol && r.Family == family {
-				rules = append(rules, r)
+				rules = appendDoubling(rules, r)
 			}
 		})
 		if err != nil && !absent(err) {
@@ -138,6 +138,15 @@ func (p *Policy) rules(ctx context.Context) ([]hostnet.Rule, error) {
 		}
 	}
 	return rules, nil
+}
+
+// appendDoubling is append for what may grow long: that grows a long slice by a
+// quarter, and 30,000 rules would be copied five times over.
+func appendDoubling[T any](s []T, v T) []T {
+	if len(s) == cap(s) {
+		s = slices.Grow(s, max(len(s), 64))
+	}
+	return append(s, v)
 }
 
 func (p *Policy) ownRoutes(ctx context.Context) ([]hostnet.Route, error) {
