@@ -18,8 +18,9 @@ const (
 
 // session holds the session token of a run.
 type session struct {
-	// lock holds a value while somebody reads or renews the token: a mutex that
-	// can be given up on.
+	// lock holds a value while somebody reads or renews the token, no longer than
+	// the context of whoever does. It is no sync.Mutex since in a bubble of
+	// testing/synctest no time passes for those who wait for one.
 	lock  chan struct{}
 	value string
 	// until is when to ask for another, by the monotonic clock: the wall clock
@@ -27,6 +28,8 @@ type session struct {
 	until time.Time
 	// without says that the service has no tokens.
 	without bool
+	// failed is why there was none last time.
+	failed error
 }
 
 // currentToken returns the token to send, "" for none. The error is never
@@ -36,12 +39,11 @@ func (c *Client) currentToken(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	s := c.token
-	select {
-	case s.lock <- struct{}{}:
-	case <-ctx.Done():
-		return "", fmt.Errorf("%w: waiting for a session token: %w", ErrNotReady, ctx.Err())
-	}
+	s.lock <- struct{}{}
 	defer func() { <-s.lock }()
+	if ctx.Err() != nil && s.failed != nil {
+		return "", s.failed // the time went by while another asked
+	}
 	if s.without || s.value != "" && time.Now().Before(s.until) {
 		return s.value, nil
 	}
@@ -51,7 +53,8 @@ func (c *Client) currentToken(ctx context.Context) (string, error) {
 		s.value, s.without = "", true
 		return "", nil
 	case err != nil:
-		return "", fmt.Errorf("asking for a session token: %w", err)
+		s.failed = fmt.Errorf("asking for a session token: %w", err)
+		return "", s.failed
 	}
 	s.value, s.until = value, time.Now().Add(tokenLifetime*4/5)
 	return value, nil
