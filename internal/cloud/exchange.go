@@ -16,7 +16,8 @@ import (
 
 const (
 	// maxBody bounds an answer; the largest seen, GCP's whole tree, has 100 KB.
-	maxBody = 1 << 20
+	maxBody   = 1 << 20
+	maxHeader = 64 << 10
 	// maxConnections bounds the requests under way: EC2 drops packets to
 	// link-local services above 1,024 a second, and each connection costs some.
 	maxConnections = 8
@@ -26,8 +27,8 @@ const (
 	requestsPerSecond = 75
 )
 
-// exchange is one try: it sends a request to the base in use and reads the whole
-// answer. The first base that can be connected to is used for the rest of the
+// exchange is one try, as a transport of retryablehttp's client: it sends a request
+// to the base in use and reads the whole answer. The first base that can be connected to is used for the rest of the
 // run.
 type exchange struct {
 	transport *http.Transport
@@ -52,6 +53,8 @@ func newExchange(bases []string, times Times, dial func(context.Context, string,
 			MaxIdleConnsPerHost:   maxConnections,
 			IdleConnTimeout:       times.RetryAfterMax,
 			DisableCompression:    true,
+
+			MaxResponseHeaderBytes: maxHeader,
 		},
 		times:  times,
 		pace:   rate.NewLimiter(requestsPerSecond, requestBurst),
@@ -60,14 +63,6 @@ func newExchange(bases []string, times Times, dial func(context.Context, string,
 	}
 	x.choice <- ""
 	return x
-}
-
-// client returns a client over the exchange that follows no redirect.
-func (x *exchange) client() *http.Client {
-	return &http.Client{
-		Transport:     x,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // RoundTrip sends the request, of whose URL only the path and the query count.
@@ -127,6 +122,11 @@ func (x *exchange) try(request *http.Request, base string) (*http.Response, erro
 		return nil, err
 	}
 	defer response.Body.Close()
+	// No service redirects; what does is a proxy or a portal, and where it points
+	// to is nobody to send a token to.
+	if response.StatusCode/100 == 3 {
+		return nil, fmt.Errorf("%w: status %d %s is a redirect", ErrRefused, response.StatusCode, http.StatusText(response.StatusCode))
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case err != nil:

@@ -26,7 +26,7 @@ type tries struct {
 // its hooks are told of no state but that of the response.
 func (t *tries) retrier() *retryablehttp.Client {
 	return &retryablehttp.Client{
-		HTTPClient: t.client.exchange.client(),
+		HTTPClient: &http.Client{Transport: t.client.exchange},
 		RetryMax:   t.client.times.Tries - 1,
 		CheckRetry: t.check,
 		Backoff:    func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return t.wait },

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -121,7 +122,10 @@ func (a Answers) furtherKeys() []string {
 			continue
 		}
 		for _, public := range lines(a.Bodies[dir+associationsName]) {
-			paths = append(paths, dir+associationsName+public)
+			// What else a listing may name is not for us to ask for.
+			if _, err := netip.ParseAddr(public); err == nil {
+				paths = append(paths, dir+associationsName+public)
+			}
 		}
 	}
 	paths = paths[:min(len(paths), maxAssociations)]
@@ -139,7 +143,7 @@ func (a Answers) keyNumbers() []string {
 	var numbers []string
 	for _, line := range lines(a.Bodies[publicKeysPath]) {
 		number, _, _ := strings.Cut(strings.TrimSuffix(line, "/"), "=")
-		if strings.Trim(number, "0123456789") == "" {
+		if number != "" && strings.Trim(number, "0123456789") == "" {
 			numbers = append(numbers, number)
 		}
 	}

@@ -3,6 +3,7 @@ package aws
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,29 @@ func TestDocumentsAreKept(t *testing.T) {
 	for _, name := range documents() {
 		assert.Equal(t, string(a.Bodies[identityPath+name]), string(m.Documents["ec2/"+name]))
 	}
+}
+
+// TestFurtherKeys has listings that name more than is to be asked for.
+func TestFurtherKeys(t *testing.T) {
+	const dir = macsPath + "0e:00:5e:00:53:01/"
+	a := Answers{Bodies: map[string][]byte{
+		macPath:                []byte("0e:00:5e:00:53:01"),
+		macsPath:               []byte("0e:00:5e:00:53:01/\n../../../../iam/"),
+		dir:                    []byte("local-ipv4s\nipv4-associations/"),
+		dir + "local-ipv4s":    []byte("10.0.1.10\n10.0.1.11"),
+		dir + associationsName: []byte("198.51.100.7\n../../../../../iam/security-credentials/role"),
+		publicKeysPath:         []byte("0=key\n=\n../iam=1\n1/"),
+		documentPath:           []byte(`{"instanceId": "i-0a1b"}`),
+	}}
+	assert.Equal(t, []string{dir}, a.directories())
+	assert.Equal(t, []string{
+		dir + associationsName + "198.51.100.7",
+		publicKeysPath + "0/openssh-key", publicKeysPath + "1/openssh-key",
+	}, a.furtherKeys())
+	for n := range 2 * maxAssociations {
+		a.Bodies[dir+associationsName] = fmt.Appendf(a.Bodies[dir+associationsName], "\n198.51.100.%d", n)
+	}
+	assert.Len(t, a.furtherKeys(), maxAssociations+2)
 }
 
 // FuzzParse has any text for the lists and values of two NICs.

@@ -18,17 +18,17 @@ const (
 	NotFound    Kind = "404"
 	Forbidden   Kind = "403"
 	Gone        Kind = "410"
-	TooMany     Kind = "429"      // with Fault.RetryAfter
-	ServerError Kind = "500"      //
-	Unavailable Kind = "503"      // with Fault.RetryAfter
-	Hang        Kind = "hang"     // no answer until the client gives up
-	Reset       Kind = "reset"    // the connection ends before an answer
-	Cut         Kind = "cut"      // the body ends half-way
-	HTML        Kind = "html"     // a portal's page with status 200
-	Redirect    Kind = "redirect" // to another server
-	Oversize    Kind = "oversize" // 2 MiB
-	Replace     Kind = "replace"  // the answer's body is Fault.Body: device-number 0, nothing at all
-	Anonymous   Kind = "anonymous"
+	TooMany     Kind = "429" // with Fault.RetryAfter
+	ServerError Kind = "500"
+	Unavailable Kind = "503"       // with Fault.RetryAfter
+	Hang        Kind = "hang"      // no answer until the client gives up
+	Reset       Kind = "reset"     // the connection ends before an answer
+	Cut         Kind = "cut"       // the body ends half-way
+	HTML        Kind = "html"      // a portal's page with status 200
+	Redirect    Kind = "redirect"  // to another server
+	Oversize    Kind = "oversize"  // 2 MiB
+	Replace     Kind = "replace"   // Fault.Body with status 200: "0" as device-number, or nothing
+	Anonymous   Kind = "anonymous" // without the header that identifies the service
 )
 
 // Fault makes requests go wrong. The first one that fits a request is its fault.
