@@ -12,6 +12,9 @@ CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache,/v
 FUZZTIME ?= 10s
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+# AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
+EC2_MOCK_VERSION := v1.13.0
+EC2_MOCK := $(CACHE)/bin/ec2-metadata-mock-$(EC2_MOCK_VERSION)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -41,7 +44,7 @@ build: ## build bin/netbrk, static and stripped
 	CGO_ENABLED=0 go build -buildvcs=false -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
 
 test: ## unit tests: no root, no network
-	go test -race ./...
+	NETBRK_TEST_EC2_MOCK=$(EC2_MOCK) go test -race ./...
 
 # The tests in files named x_netns_test.go, whatever their own names are.
 NETNS_FILES = $(shell find . -name '*_netns_test.go' | sort)
@@ -77,7 +80,7 @@ fuzz: ## every fuzz target, for FUZZTIME each (10s)
 demo: build ## see it work: two links, hooks, events, in a private namespace
 	testdata/demo/demo.sh bin/netbrk
 
-deps: $(GOLANGCI) ## install what the tests need: Debian packages, golangci-lint
+deps: $(GOLANGCI) $(EC2_MOCK) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock
 	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
@@ -86,6 +89,10 @@ deps: $(GOLANGCI) ## install what the tests need: Debian packages, golangci-lint
 $(GOLANGCI):
 	GOBIN=$(CACHE)/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mkdir -p $(@D) && mv $(CACHE)/tmp/golangci-lint $@
+
+$(EC2_MOCK):
+	GOBIN=$(CACHE)/tmp go install github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@$(EC2_MOCK_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/ec2-metadata-mock $@
 
 # The paths in the units follow PREFIX. Without DESTDIR, on a running systemd,
 # the service is set up and started, or restarted with the new binary.

@@ -27,7 +27,10 @@ type pkg struct {
 }
 
 // support are the packages that only tests link.
-var support = []string{"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units"}
+var support = []string{
+	"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
+	"internal/demotest", "internal/e2e", "internal/netnstest", "man", "units",
+}
 
 // ours lists which of our packages a package may import. Adapters and logic
 // meet in subcmd alone.
@@ -38,18 +41,21 @@ var ours = map[string][]string{
 		"internal/networkd", "internal/plan", "internal/reconcile", "internal/report", "internal/udev",
 		"internal/watch",
 	},
+	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
+	"internal/plan":      {"internal/hostnet"},
 	"state":              {"internal/hostnet", "internal/report"},
 	"dispatcher":         {"internal/hostnet", "internal/report"},
 	"internal/watch":     {"internal/hostnet"},
 	"internal/report":    {"internal/hostnet"},
-	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
-	"internal/cloud":     {"internal/hostnet"},
 	"internal/config":    {"internal/hostnet"},
 	"internal/kernel":    {"internal/hostnet"},
 	"internal/networkd":  {"internal/hostnet"},
-	"internal/plan":      {"internal/hostnet"},
 	"internal/udev":      {"internal/hostnet"},
+	"internal/cloud":     {"internal/hostnet"},
 	"internal/hostnet":   {},
+
+	// A cloud knows how to ask and what the answer means, and no other cloud.
+	"internal/cloud/aws": {"internal/cloud", "internal/hostnet"},
 }
 
 // ban keeps a package, and those below it, to a few of ours.
@@ -65,7 +71,8 @@ var bans = []ban{
 	{"github.com/godbus/dbus", []string{"internal/networkd"}, "internal/networkd alone speaks D-Bus"},
 	{"github.com/urfave/cli", []string{"subcmd"}, "subcmd alone knows the command line"},
 	{"os/exec", []string{"dispatcher"}, "dispatcher alone starts processes"},
-	{"net/http", nil, "the watcher's memory is a headline figure: 2.8 MB resident"},
+	{"github.com/hashicorp", []string{"internal/cloud"}, "internal/cloud alone asks over HTTP"},
+	{"net/http", []string{"internal/cloud"}, "internal/cloud alone asks over HTTP: 2.8 MB resident"},
 	{"text/template", nil, "the watcher's memory is a headline figure: 1.1 MB resident"},
 	{"html/template", nil, "the watcher's memory is a headline figure"},
 	{"log", nil, "log/slog is passed in"},
@@ -187,6 +194,10 @@ func TestViolations(t *testing.T) {
 		{"process", "subcmd", "os/exec", "dispatcher alone starts processes"},
 		{"memory", "subcmd", "net/http", "2.8 MB resident"},
 		{"below a standard package", "subcmd", "net/http/httptrace", "2.8 MB resident"},
+		{"HTTP of a cloud", "internal/cloud/aws", "net/http", "internal/cloud alone asks over HTTP"},
+		{"retries of a cloud", "internal/cloud/aws", "github.com/hashicorp/go-retryablehttp", "internal/cloud alone asks over HTTP"},
+		{"cloud in cloud", "internal/cloud/aws", module + "internal/cloud/azure", "it may import"},
+		{"test server", "internal/cloud/aws", module + "internal/cloud/imdstest", "it may import"},
 		{"global log", "state", "log", "log/slog is passed in"},
 		{"adapter in logic", "state", module + "internal/kernel", "it may import"},
 		{"adapter in adapter", "internal/kernel", module + "internal/networkd", "it may import"},
