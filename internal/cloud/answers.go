@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -15,6 +16,25 @@ type Answers struct {
 	Bodies map[string][]byte
 	// Failed says why a key could not be had.
 	Failed map[string]error
+}
+
+// factsTime bounds the wait for what no NIC depends on.
+const factsTime = 10 * time.Second
+
+// Need asks for a key without which nothing can be said. The error is that of the
+// getter.
+func (a *Answers) Need(ctx context.Context, g Getter, key string) error {
+	body, err := g.Get(ctx, key)
+	a.note(key, body, err)
+	return err
+}
+
+// AskFacts asks as Ask does, for as long as facts are worth waiting for: the NICs
+// are known by then, and must not wait for a key that hangs.
+func (a *Answers) AskFacts(ctx context.Context, g Getter, limit int, keys ...string) {
+	ctx, cancel := context.WithTimeout(ctx, factsTime)
+	defer cancel()
+	a.Ask(ctx, g, limit, keys...)
 }
 
 // Ask asks for the keys side by side, at most limit at a time, and adds what it

@@ -2,7 +2,6 @@ package alibaba
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -31,26 +30,25 @@ func (Provider) Endpoint() cloud.Endpoint {
 	}
 }
 
-// Fetch goes down the tree in three steps, each side by side, and asks for listed
-// keys alone. meta-data/all, one document on newer platforms, is not used: how it
-// spells its keys is not documented.
+// Fetch goes down the tree of the NICs, then that of the facts, each level side by
+// side, and asks for listed keys alone. meta-data/all, one document on newer
+// platforms, is not used: how it spells its keys is not documented.
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
 	var a cloud.Answers
-	a.Ask(ctx, g, sideBySide, macsKey, macKey, rootKey)
-	if err := a.Failed[macsKey]; err != nil {
+	if err := a.Need(ctx, g, macsKey); err != nil {
 		return hostnet.Metadata{}, err
 	}
-	if !a.Has(macsKey) {
-		return hostnet.Metadata{}, fmt.Errorf("reading %q: %w", macsKey, cloud.ErrAbsent)
-	}
 	directories, _ := nicDirectories(a)
-	a.Ask(ctx, g, sideBySide, append(directories, factKeys(a)...)...)
-	keys := sshKeyKeys(a)
+	a.Ask(ctx, g, sideBySide, append(directories, macKey)...)
+	var keys []string
 	for _, directory := range directories {
 		for _, name := range nicKeys(a, directory) {
 			keys = append(keys, directory+name)
 		}
 	}
 	a.Ask(ctx, g, sideBySide, keys...)
+	a.AskFacts(ctx, g, sideBySide, rootKey)
+	a.AskFacts(ctx, g, sideBySide, factKeys(a)...)
+	a.AskFacts(ctx, g, sideBySide, sshKeyKeys(a)...)
 	return Parse(a)
 }

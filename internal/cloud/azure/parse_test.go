@@ -1,15 +1,28 @@
 package azure
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/cloud/cloudtest"
 )
 
 func TestParse(t *testing.T) { cloudtest.Golden(t, ".json", Parse) }
+
+// customData and userData are in the document, and in nothing that is made of it.
+func TestParseKeepsNoUserData(t *testing.T) {
+	raw := cloudtest.Documents(t, ".json")["two-nics"]
+	require.Contains(t, string(raw), "c2VjcmV0")
+	m, err := Parse(raw)
+	require.NoError(t, err)
+	text, err := json.Marshal(m)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), "c2VjcmV0")
+}
 
 func TestParseRefuses(t *testing.T) {
 	for _, tt := range []struct {

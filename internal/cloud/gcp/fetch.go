@@ -2,7 +2,6 @@ package gcp
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -40,18 +39,15 @@ func (Provider) Endpoint() cloud.Endpoint {
 	}
 }
 
-// Fetch asks for all but the SSH keys at once. Which keys there are is in the
-// list of the attributes' names.
+// Fetch asks for the NICs, then for the facts, and for the SSH keys last: which
+// there are is in the list of the attributes' names.
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
 	var a cloud.Answers
-	a.Ask(ctx, g, sideBySide, append([]string{nicsKey, instanceAttributes, projectAttributes}, factKeys()...)...)
-	if err := a.Failed[nicsKey]; err != nil {
+	if err := a.Need(ctx, g, nicsKey); err != nil {
 		return hostnet.Metadata{}, err
 	}
-	if !a.Has(nicsKey) {
-		return hostnet.Metadata{}, fmt.Errorf("reading %q: %w", nicsKey, cloud.ErrAbsent)
-	}
-	a.Ask(ctx, g, sideBySide, attributes(a)...)
+	a.AskFacts(ctx, g, sideBySide, append([]string{instanceAttributes, projectAttributes}, factKeys()...)...)
+	a.AskFacts(ctx, g, sideBySide, attributes(a)...)
 	return Parse(a, time.Now())
 }
 

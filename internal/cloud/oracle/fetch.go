@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -32,15 +31,12 @@ func (Provider) Endpoint() cloud.Endpoint {
 	}
 }
 
-// Fetch asks for all at once.
+// Fetch asks for the VNICs, then for the facts.
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
 	var a cloud.Answers
-	a.Ask(ctx, g, sideBySide, append([]string{nicsKey}, factKeys()...)...)
-	if err := a.Failed[nicsKey]; err != nil {
+	if err := a.Need(ctx, g, nicsKey); err != nil {
 		return hostnet.Metadata{}, err
 	}
-	if !a.Has(nicsKey) {
-		return hostnet.Metadata{}, fmt.Errorf("reading %q: %w", nicsKey, cloud.ErrAbsent)
-	}
+	a.AskFacts(ctx, g, sideBySide, factKeys()...)
 	return Parse(a)
 }
