@@ -28,8 +28,7 @@ type pkg struct {
 
 // support are the packages that only tests link.
 var support = []string{
-	"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
-	"internal/demotest", "internal/e2e", "internal/netnstest", "man", "units",
+	"internal/archtest", "internal/bench", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units",
 }
 
 // ours lists which of our packages a package may import. Adapters and logic
@@ -55,7 +54,11 @@ var ours = map[string][]string{
 	"internal/hostnet":   {},
 
 	// A cloud knows how to ask and what the answer means, and no other cloud.
-	"internal/cloud/aws": {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/aws":     {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/azure":   {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/gcp":     {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/alibaba": {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/oracle":  {"internal/cloud", "internal/hostnet"},
 }
 
 // ban keeps a package, and those below it, to a few of ours.
@@ -81,7 +84,9 @@ var bans = []ban{
 
 // pure are the packages that do no I/O, and reads the paths that would.
 var (
-	pure  = []string{"internal/hostnet", "internal/plan", "internal/report"}
+	pure = []string{
+		"internal/hostnet", "internal/plan", "internal/report", "internal/cloud/azure", "internal/cloud/gcp", "internal/cloud/alibaba", "internal/cloud/oracle",
+	}
 	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
 )
 
