@@ -27,7 +27,7 @@ type pkg struct {
 }
 
 // support are the packages that only tests link.
-var support = []string{"internal/archtest", "internal/bench", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units"}
+var support = []string{"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units"}
 
 // ours lists which of our packages a package may import. Adapters and logic
 // meet in subcmd alone.
@@ -46,6 +46,12 @@ var ours = map[string][]string{
 	"internal/networkd": {"internal/hostnet"},
 	"internal/udev":     {"internal/hostnet"},
 	"internal/hostnet":  {},
+
+	"internal/cloud":         {"internal/hostnet"},
+	"internal/cloud/azure":   {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/gcp":     {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/alibaba": {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/oracle":  {"internal/cloud", "internal/hostnet"},
 }
 
 // ban keeps a package, and those below it, to a few of ours.
