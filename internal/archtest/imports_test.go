@@ -27,7 +27,7 @@ type pkg struct {
 }
 
 // support are the packages that only tests link.
-var support = []string{"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units"}
+var support = []string{"internal/archtest", "internal/bench", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units"}
 
 // ours lists which of our packages a package may import. Adapters and logic
 // meet in subcmd alone.

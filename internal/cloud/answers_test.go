@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-type getter func(path string) ([]byte, error)
+type getFunc func(path string) ([]byte, error)
 
-func (g getter) Get(_ context.Context, path string) ([]byte, error) { return g(path) }
+func (g getFunc) Get(_ context.Context, path string) ([]byte, error) { return g(path) }
 
 func TestAsk(t *testing.T) {
-	g := getter(func(path string) ([]byte, error) {
+	g := getFunc(func(path string) ([]byte, error) {
 		switch path {
 		case "absent":
 			return nil, ErrAbsent
