@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -29,7 +28,7 @@ func (Provider) Endpoint() cloud.Endpoint {
 			"http://169.254.169.254/openstack/latest/",
 			"http://[fe80::a9fe:a9fe%LINK]/openstack/latest/",
 		},
-		Retry: []int{http.StatusRequestTimeout},
+		Retry: []int{408}, // Request Timeout
 	}
 }
 
