@@ -122,11 +122,15 @@ func (b *builder) addSubnet(p netip.Prefix) {
 // which comes by DHCP or advertisements, even where it is not told; else the
 // first. A static one beside it is of a subnet without DHCP, and nobody else's.
 //
-// A NIC that has all from DHCP has no address here, and yet lacks nothing.
+// The NIC is Static where such a first one has no DHCP beside it. A NIC that has
+// all from DHCP has no address here, and yet lacks nothing.
 func (b *builder) finish() hostnet.NIC {
 	b.setRoles(false, b.hidden4)
 	b.setRoles(true, b.hidden6)
-	b.nic.Static = len(b.nic.Addresses) > len(b.given) && !b.dhcp
+	ours := func(a hostnet.CloudAddress) bool {
+		return a.Role == hostnet.RolePrimary && !slices.Contains(b.given, a.Addr)
+	}
+	b.nic.Static = !b.dhcp && slices.ContainsFunc(b.nic.Addresses, ours)
 	b.nic.Missing = b.gaps
 	return b.nic
 }
