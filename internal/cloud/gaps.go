@@ -43,6 +43,11 @@ func (g *Gaps) Addrs6(key string, texts []string) []netip.Addr {
 	return each(texts, func(text string) netip.Addr { return g.Addr6(key, text) })
 }
 
+// Prefixes are prefixes of either family, masked, each once.
+func (g *Gaps) Prefixes(key string, texts []string) []netip.Prefix {
+	return each(texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.IsValid) })
+}
+
 // Prefixes4 are IPv4 prefixes, masked, each once.
 func (g *Gaps) Prefixes4(key string, texts []string) []netip.Prefix {
 	return each(texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.Is4) })

@@ -26,11 +26,13 @@ func Addresses(addrs []netip.Addr, subnets []netip.Prefix) []hostnet.CloudAddres
 	return found
 }
 
-// Ranges are prefixes of one kind, see hostnet.CloudRange.
-func Ranges(kind string, prefixes []netip.Prefix) []hostnet.CloudRange {
-	var found []hostnet.CloudRange
+// AddRanges appends prefixes of a kind, see hostnet.CloudRange. One that is there
+// already, of whatever kind, is there once.
+func AddRanges(found []hostnet.CloudRange, kind string, prefixes []netip.Prefix) []hostnet.CloudRange {
 	for _, p := range prefixes {
-		found = append(found, hostnet.CloudRange{Prefix: p, Kind: kind})
+		if !slices.ContainsFunc(found, func(r hostnet.CloudRange) bool { return r.Prefix == p }) {
+			found = append(found, hostnet.CloudRange{Prefix: p, Kind: kind})
+		}
 	}
 	return found
 }
