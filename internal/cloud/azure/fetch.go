@@ -3,7 +3,6 @@ package azure
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -30,7 +29,7 @@ func (Provider) Endpoint() cloud.Endpoint {
 	return cloud.Endpoint{
 		Bases:  []string{"http://169.254.169.254/metadata/"},
 		Header: map[string]string{"Metadata": "true"},
-		Retry:  []int{http.StatusNotFound, http.StatusGone},
+		Retry:  []int{404, 410},
 	}
 }
 

@@ -2,7 +2,6 @@ package gcp
 
 import (
 	"encoding/json"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -49,12 +48,7 @@ func system(a cloud.Answers, now time.Time, gaps *cloud.Gaps) hostnet.System {
 }
 
 // last is the last part of a name such as projects/123/zones/europe-west4-a.
-func last(name string) string {
-	if name == "" {
-		return ""
-	}
-	return path.Base(name)
-}
+func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
 // sshKeys are those of the instance and, unless it blocks them, of the project.
 // The older attribute sshKeys of an instance blocks them, too.
