@@ -77,23 +77,31 @@ func parseLinks(raw []json.RawMessage) []*builder {
 }
 
 // bindNetworks gives each network to its link. One of no link, or of several, may
-// be any NIC's, and each of them is in doubt.
+// be any NIC's, and each of them is in doubt; and so they are without the list,
+// which is not the same as an empty one.
 func bindNetworks(links []*builder, raw []json.RawMessage) {
+	if raw == nil {
+		doubt(links)
+	}
 	for _, raw := range raw {
 		var doc subnet
 		odd, err := cloud.Decode(raw, &doc)
 		named := func(b *builder) bool { return b.id == string(doc.Link) }
 		i := slices.IndexFunc(links, named)
 		if i < 0 || doc.Link == "" || slices.ContainsFunc(links[i+1:], named) {
-			for _, b := range links {
-				b.gaps.Add("networks")
-			}
+			doubt(links)
 			continue
 		}
 		if odd != "" || err != nil {
 			links[i].gaps.Add("networks." + odd)
 		}
 		links[i].add(doc)
+	}
+}
+
+func doubt(links []*builder) {
+	for _, b := range links {
+		b.gaps.Add("networks")
 	}
 }
 

@@ -33,6 +33,18 @@ func TestParseDHCP(t *testing.T) {
 	assert.Empty(t, m.Missing)
 }
 
+func TestParseWithoutNetworks(t *testing.T) {
+	const links = `{"links":[{"id":"tap0","ethernet_mac_address":"fa:16:3e:00:00:01"}]`
+	for text, want := range map[string][]string{
+		links + `}`: {"networks"}, links + `,"networks":null}`: {"networks"}, links + `,"networks":[]}`: nil,
+	} {
+		m, err := parseNetwork(text)
+		require.NoError(t, err)
+		require.Len(t, m.NICs, 1)
+		assert.Equal(t, want, m.NICs[0].Missing, text)
+	}
+}
+
 func TestPrimary(t *testing.T) {
 	const links = `{"links":[{"id":"a","ethernet_mac_address":"fa:16:3e:00:00:01"},{"id":"b","ethernet_mac_address":"fa:16:3e:00:00:02"}],"networks":[`
 	const plain = `{"link":"a","type":"ipv4","ip_address":"10.0.0.5","netmask":"24"},`
