@@ -59,6 +59,10 @@ var ours = map[string][]string{
 	"internal/cloud/gcp":     {"internal/cloud", "internal/hostnet"},
 	"internal/cloud/alibaba": {"internal/cloud", "internal/hostnet"},
 	"internal/cloud/oracle":  {"internal/cloud", "internal/hostnet"},
+
+	"internal/cloud/digitalocean": {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/hetzner":      {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/openstack":    {"internal/cloud", "internal/hostnet"},
 }
 
 // ban keeps a package, and those below it, to a few of ours.
@@ -70,6 +74,7 @@ type ban struct {
 
 var bans = []ban{
 	{"github.com/BurntSushi/toml", []string{"internal/config"}, "internal/config alone reads TOML"},
+	{"go.yaml.in/yaml", []string{"internal/cloud/hetzner"}, "internal/cloud/hetzner alone reads YAML"},
 	{"github.com/vishvananda", []string{"internal/kernel"}, "internal/kernel alone speaks rtnetlink"},
 	{"github.com/godbus/dbus", []string{"internal/networkd"}, "internal/networkd alone speaks D-Bus"},
 	{"github.com/urfave/cli", []string{"subcmd"}, "subcmd alone knows the command line"},
