@@ -77,8 +77,9 @@ fuzz: ## every fuzz target, for FUZZTIME each (10s)
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
 
-demo: build ## see it work: two links, hooks, events, in a private namespace
-	testdata/demo/demo.sh bin/netbrk
+demo: build ## see it work: hooks, rules and a cloud's addresses, in private namespaces
+	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds
+	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
 deps: $(GOLANGCI) $(EC2_MOCK) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock
 	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
