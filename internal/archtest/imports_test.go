@@ -28,7 +28,7 @@ type pkg struct {
 
 // support are the packages that only tests link.
 var support = []string{
-	"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
+	"internal/archtest", "internal/bench", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
 	"internal/demotest", "internal/e2e", "internal/netnstest", "man", "units",
 }
 
@@ -78,7 +78,7 @@ var bans = []ban{
 
 // pure are the packages that do no I/O, and reads the paths that would.
 var (
-	pure  = []string{"internal/hostnet", "internal/report"}
+	pure  = []string{"internal/hostnet", "internal/report", "internal/cloud/aws"}
 	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
 )
 
@@ -195,6 +195,7 @@ func TestViolations(t *testing.T) {
 		{"retries of a cloud", "internal/cloud/aws", "github.com/hashicorp/go-retryablehttp", "internal/cloud alone asks over HTTP"},
 		{"cloud in cloud", "internal/cloud/aws", module + "internal/cloud/azure", "it may import"},
 		{"test server", "internal/cloud/aws", module + "internal/cloud/imdstest", "it may import"},
+		{"I/O in a cloud", "internal/cloud/aws", "os", "does no I/O"},
 		{"global log", "state", "log", "log/slog is passed in"},
 		{"adapter in logic", "state", module + "internal/kernel", "it may import"},
 		{"adapter in adapter", "internal/kernel", module + "internal/networkd", "it may import"},
