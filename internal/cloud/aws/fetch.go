@@ -2,29 +2,24 @@ package aws
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 const (
-	// inFlight bounds the requests under way: EC2 drops what goes to link-local
+	// sideBySide bounds the requests under way: EC2 drops what goes to link-local
 	// services above 1,024 packets a second, DNS included.
-	inFlight = 8
-	// factsTime bounds the wait for what no NIC depends on.
-	factsTime = 10 * time.Second
+	sideBySide = 8
+	// spare is what the NICs leave of the time for the facts, at most.
+	spare = 10 * time.Second
 )
 
 // Provider is EC2.
 type Provider struct{}
 
-// Name is "aws".
+// Name is that of the configuration.
 func (Provider) Name() string { return "aws" }
 
 // Endpoint is the service of version 2, over IPv6 where IPv4 leads nowhere: that
@@ -43,77 +38,40 @@ func (Provider) Endpoint() cloud.Endpoint {
 // Fetch asks for the NICs first, then for facts of the instance, which may be
 // missing. An error says that not even a list of NICs could be had.
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
-	r := reader{getter: g, answers: Answers{Bodies: map[string][]byte{}, Failed: map[string]string{}}}
-	nics, cancel := sparing(ctx, factsTime)
+	var a cloud.Answers
+	nics, cancel := sparing(ctx)
 	defer cancel()
-	if err := r.need(nics, macPath, macsPath); err != nil {
+	for _, key := range []string{macsKey, macKey} {
+		if err := a.Need(nics, g, key); err != nil {
+			return hostnet.Metadata{}, err
+		}
+	}
+	directories, err := nicDirectories(a)
+	if err != nil {
 		return hostnet.Metadata{}, err
 	}
-	r.read(nics, r.answers.directories())
-	r.read(nics, r.answers.nicKeys())
-
-	facts, cancel := context.WithTimeout(ctx, factsTime)
-	defer cancel()
-	r.read(facts, append(r.answers.associationLists(), instanceKeys()...))
-	r.read(facts, r.answers.furtherKeys())
-	return Parse(r.answers)
+	a.Ask(nics, g, sideBySide, directories...)
+	var keys, associations []string
+	for _, directory := range directories {
+		for _, name := range nicKeys(a, directory) {
+			keys = append(keys, directory+name)
+		}
+		if lists(a, directory, associationsDir) {
+			associations = append(associations, directory+associationsDir)
+		}
+	}
+	a.Ask(nics, g, sideBySide, keys...)
+	a.AskFacts(ctx, g, sideBySide, append(factKeys(), associations...)...)
+	a.AskFacts(ctx, g, sideBySide, furtherKeys(a, directories)...)
+	return Parse(a)
 }
 
 // sparing returns a context that ends before ctx does, by spare or by a third of
 // what is left: a NIC's key that hangs must not take the instance's id with it.
-func sparing(ctx context.Context, spare time.Duration) (context.Context, context.CancelFunc) {
+func sparing(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, end.Add(-min(spare, time.Until(end)/3)))
-}
-
-// reader collects answers.
-type reader struct {
-	getter  cloud.Getter
-	mu      sync.Mutex // guards answers while requests are under way
-	answers Answers
-}
-
-// need reads keys without which nothing can be said.
-func (r *reader) need(ctx context.Context, paths ...string) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, path := range paths {
-		group.Go(func() error {
-			body, err := r.getter.Get(ctx, path)
-			r.keep(path, body, err)
-			return err
-		})
-	}
-	return group.Wait()
-}
-
-// read reads keys side by side and returns when all are had, or are not.
-func (r *reader) read(ctx context.Context, paths []string) {
-	var group errgroup.Group
-	group.SetLimit(inFlight)
-	for _, path := range slices.Compact(slices.Sorted(slices.Values(paths))) {
-		group.Go(func() error {
-			body, err := r.getter.Get(ctx, path)
-			r.keep(path, body, err)
-			return nil
-		})
-	}
-	_ = group.Wait() // none returns an error
-}
-
-func (r *reader) keep(path string, body []byte, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case err == nil:
-		r.answers.Bodies[path] = body
-	case !errors.Is(err, cloud.ErrAbsent):
-		// The path is said where the failure is reported.
-		if inner := errors.Unwrap(err); inner != nil {
-			err = inner
-		}
-		r.answers.Failed[path] = err.Error()
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -92,10 +91,10 @@ func TestFetch(t *testing.T) {
 		requests int
 		took     time.Duration // at 10 ms a request
 	}{
-		{"one NIC with one address", instance(1, 1), 17, 100 * time.Millisecond},
-		{"two NICs", instance(2, 3), 23, 100 * time.Millisecond},
-		{"two NICs with all there is", dualStack(instance(2, 3)), 31, 110 * time.Millisecond},
-		{"fifteen NICs", instance(15, 50), 88, 260 * time.Millisecond},
+		{"one NIC with one address", instance(1, 1), 17, 110 * time.Millisecond},
+		{"two NICs", instance(2, 3), 23, 110 * time.Millisecond},
+		{"two NICs with all there is", dualStack(instance(2, 3)), 31, 120 * time.Millisecond},
+		{"fifteen NICs", instance(15, 50), 88, 270 * time.Millisecond},
 		{"fifteen NICs with all there is", dualStack(instance(15, 50)), 148, time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,22 +124,22 @@ func TestFaults(t *testing.T) {
 		system string // in Missing of the instance
 		within time.Duration
 	}{
-		{"absent", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.NotFound}, "local-ipv4s: not there yet", "", 0},
-		{"absent directory", imdstest.Fault{Path: nic, Kind: imdstest.NotFound}, "directory: not there yet", "", 0},
-		{"empty", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Replace}, "local-ipv4s: empty", "", 0},
-		{"device number", imdstest.Fault{Path: nic + "device-number", Kind: imdstest.Replace, Body: "0"}, "device-number: 0, which", "", 0},
-		{"unavailable", imdstest.Fault{Path: nic + "subnet*", Kind: imdstest.Unavailable}, "subnet-ipv4-cidr-block: metadata is not ready: status 503", "", 30 * time.Second},
-		{"too many", imdstest.Fault{Path: nic + "*", Kind: imdstest.TooMany}, "directory: metadata is not ready: status 429", "", 30 * time.Second},
-		{"hang", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Hang}, "local-ipv4s: metadata is not ready: net/http: timeout", "", 30 * time.Second},
-		{"cut", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Cut}, "local-ipv4s: metadata is not ready: reading the answer's body", "", 30 * time.Second},
-		{"reset", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Reset}, "local-ipv4s: metadata is not ready: EOF", "", 30 * time.Second},
-		{"HTML", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.HTML}, "local-ipv4s: metadata answer refused: a page of HTML", "", 0},
-		{"redirect", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Redirect}, "local-ipv4s: metadata answer refused: status 302", "", 0},
-		{"oversize", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Oversize}, "local-ipv4s: metadata answer refused: the body is larger", "", 0},
-		{"system fact", imdstest.Fault{Path: "*/local-hostname", Kind: imdstest.ServerError}, "", "local-hostname: metadata is not ready: status 500", 10 * time.Second},
+		{"absent", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.NotFound}, "local-ipv4s", "", 0},
+		{"absent directory", imdstest.Fault{Path: nic, Kind: imdstest.NotFound}, "meta-data/network/interfaces/macs/", "", 0},
+		{"empty", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Replace}, "local-ipv4s", "", 0},
+		{"device number", imdstest.Fault{Path: nic + "device-number", Kind: imdstest.Replace, Body: "0"}, "device-number", "", 0},
+		{"unavailable", imdstest.Fault{Path: nic + "subnet*", Kind: imdstest.Unavailable}, "subnet-ipv4-cidr-block", "", 30 * time.Second},
+		{"too many", imdstest.Fault{Path: nic + "*", Kind: imdstest.TooMany}, "meta-data/network/interfaces/macs/", "", 30 * time.Second},
+		{"hang", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Hang}, "local-ipv4s", "", 30 * time.Second},
+		{"cut", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Cut}, "local-ipv4s", "", 30 * time.Second},
+		{"reset", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Reset}, "local-ipv4s", "", 30 * time.Second},
+		{"HTML", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.HTML}, "local-ipv4s", "", 0},
+		{"redirect", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Redirect}, "local-ipv4s", "", 0},
+		{"oversize", imdstest.Fault{Path: nic + "local-ipv4s", Kind: imdstest.Oversize}, "local-ipv4s", "", 0},
+		{"system fact", imdstest.Fault{Path: "*/local-hostname", Kind: imdstest.ServerError}, "", "meta-data/local-hostname", 10 * time.Second},
 		{"absent system fact", imdstest.Fault{Path: "*/local-hostname", Kind: imdstest.NotFound}, "", "", 0},
-		{"document", imdstest.Fault{Path: "*/document", Kind: imdstest.Forbidden}, "", "dynamic/instance-identity/document: metadata answer refused: status 403", 0},
-		{"association", imdstest.Fault{Path: "*/198.51.100.7", Kind: imdstest.Forbidden}, "", "ipv4-associations/198.51.100.7 of 0e:00:5e:00:53:00: metadata answer refused", 0},
+		{"document", imdstest.Fault{Path: "*/document", Kind: imdstest.Forbidden}, "", "dynamic/instance-identity/document", 0},
+		{"association", imdstest.Fault{Path: "*/198.51.100.7", Kind: imdstest.Forbidden}, "", "meta-data/network/interfaces/macs/0e:00:5e:00:53:00/ipv4-associations/198.51.100.7", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			told := instance(2, 3)
@@ -150,8 +149,8 @@ func TestFaults(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, m.NICs, 2)
 				assert.Empty(t, m.NICs[0].Missing, "its neighbour")
-				contains(t, m.NICs[1].Missing, tt.nic)
-				contains(t, m.Missing, tt.system)
+				first(t, m.NICs[1].Missing, tt.nic)
+				first(t, m.Missing, tt.system)
 				assert.Equal(t, told.System.InstanceID, m.System.InstanceID)
 				assert.LessOrEqual(t, took, tt.within)
 			})
@@ -159,15 +158,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// contains wants one entry that starts with text, or none for "".
-func contains(t *testing.T, missing []string, text string) {
+// first wants one key, or more of which it is the first; none for "".
+func first(t *testing.T, missing []string, key string) {
 	t.Helper()
-	if text == "" {
+	if key == "" {
 		assert.Empty(t, missing)
-		return
+	} else if assert.NotEmpty(t, missing) {
+		assert.Equal(t, key, missing[0])
 	}
-	require.Len(t, missing, 1)
-	assert.True(t, strings.HasPrefix(missing[0], text), missing[0])
 }
 
 func TestNothingCanBeSaid(t *testing.T) {
@@ -178,7 +176,7 @@ func TestNothingCanBeSaid(t *testing.T) {
 		text       string
 	}{
 		{"no list", "*/macs/", imdstest.NotFound, cloud.ErrAbsent, `reading metadata "meta-data/network/interfaces/macs/": not in the metadata`},
-		{"empty list", "*/macs/", imdstest.Replace, nil, "the list of NICs is empty"},
+		{"empty list", "*/macs/", imdstest.Replace, cloud.ErrNotReady, "no NIC is listed"},
 		{"no primary", "*/mac", imdstest.Unavailable, cloud.ErrNotReady, `reading metadata "meta-data/mac": metadata is not ready`},
 		{"no token", "*/token", imdstest.Forbidden, cloud.ErrRefused, "asking for a session token: metadata answer refused: status 403"},
 		{"nothing at all", "*", imdstest.Hang, cloud.ErrNotReady, "asking for a session token: metadata is not ready: net/http: timeout"},
@@ -187,9 +185,8 @@ func TestNothingCanBeSaid(t *testing.T) {
 			server := imdstest.New("aws", instance(2, 3))
 			server.Script(imdstest.Fault{Path: tt.path, Kind: tt.kind})
 			run(t, server, func(t *testing.T, _ hostnet.Metadata, took time.Duration, err error) {
-				if require.ErrorContains(t, err, tt.text); tt.is != nil {
-					require.ErrorIs(t, err, tt.is)
-				}
+				require.ErrorIs(t, err, tt.is)
+				assert.ErrorContains(t, err, tt.text)
 				assert.LessOrEqual(t, took, 30*time.Second)
 			})
 		})

@@ -1,23 +1,25 @@
 package aws
 
 import (
-	"net/netip"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/netbrk/netbrk/internal/cloud"
 )
 
-// Paths below the base. The trailing slash makes a directory.
+// Keys below the base. A directory ends in a slash.
 const (
-	macPath          = "meta-data/mac"
-	macsPath         = "meta-data/network/interfaces/macs/"
-	publicKeysPath   = "meta-data/public-keys/"
-	instanceIDPath   = "meta-data/instance-id"
-	hostnamePath     = "meta-data/local-hostname"
-	lifecyclePath    = "meta-data/instance-life-cycle"
-	namePath         = "meta-data/tags/instance/Name"
-	identityPath     = "dynamic/instance-identity/"
-	documentPath     = identityPath + "document"
-	associationsName = "ipv4-associations/"
+	macKey          = "meta-data/mac"
+	macsKey         = "meta-data/network/interfaces/macs/"
+	instanceIDKey   = "meta-data/instance-id"
+	hostnameKey     = "meta-data/local-hostname"
+	lifecycleKey    = "meta-data/instance-life-cycle"
+	nameKey         = "meta-data/tags/instance/Name"
+	sshKeyDir       = "meta-data/public-keys/"
+	identityDir     = "dynamic/instance-identity/"
+	documentKey     = identityDir + "document"
+	associationsDir = "ipv4-associations/"
 )
 
 // maxAssociations bounds the requests for which public address is whose, which
@@ -28,124 +30,103 @@ const maxAssociations = 16
 // documents are those that EC2 signs, or that are the signature.
 func documents() []string { return []string{"document", "pkcs7", "rsa2048", "signature"} }
 
-// instanceKeys are those of facts of the instance.
-func instanceKeys() []string {
-	paths := []string{hostnamePath, lifecyclePath, namePath, publicKeysPath}
+// factKeys are those of facts of the instance.
+func factKeys() []string {
+	keys := []string{hostnameKey, lifecycleKey, nameKey, sshKeyDir}
 	for _, name := range documents() {
-		paths = append(paths, identityPath+name)
+		keys = append(keys, identityDir+name)
 	}
-	return paths
+	return keys
 }
 
-// lines splits a listing, of which "" has none.
-func lines(body []byte) []string {
+// lines are those of a list, each once.
+func lines(a cloud.Answers, key string) []string {
 	var found []string
-	for line := range strings.Lines(string(body)) {
-		if line = strings.TrimSpace(line); line != "" {
+	for line := range strings.Lines(a.Text(key)) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(found, line) {
 			found = append(found, line)
 		}
 	}
 	return found
 }
 
-// macNames are the directories of the NICs as the service spells them, without
-// the slash that older services leave out.
-func (a Answers) macNames() []string {
-	names := lines(a.Bodies[macsPath])
-	for i, name := range names {
-		names[i] = strings.TrimSuffix(name, "/")
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+// lists reports whether a directory has the key, so that asking is of use.
+func lists(a cloud.Answers, directory, name string) bool {
+	return slices.Contains(lines(a, directory), name)
 }
 
-// directories are the listings of the NICs' keys. What is no MAC is not asked
-// for: Parse refuses the whole list.
-func (a Answers) directories() []string {
-	var paths []string
-	for _, name := range a.macNames() {
-		if _, ok := parseMAC(name); ok {
-			paths = append(paths, macsPath+name+"/")
+// nicDirectories are those of the NICs, in order of their MAC. A line that is no
+// MAC makes the whole list doubtful, since a NIC that is left out is taken for
+// one that was detached.
+func nicDirectories(a cloud.Answers) ([]string, error) {
+	var directories []string
+	for _, line := range lines(a, macsKey) {
+		name := strings.TrimSuffix(line, "/") // older services have none
+		if _, err := cloud.ParseMAC(name); err != nil {
+			return nil, fmt.Errorf("reading %q: %w: %w", macsKey, cloud.ErrRefused, err)
 		}
+		directories = append(directories, macsKey+name+"/")
 	}
-	return paths
+	slices.Sort(directories)
+	return slices.Compact(directories), nil
 }
 
-// listed are the keys in a NIC's directory.
-func (a Answers) listed(name string) []string { return lines(a.Bodies[macsPath+name+"/"]) }
-
-func (a Answers) isPrimary(name string) bool {
-	mac, ok := parseMAC(name)
-	primary, okPrimary := parseMAC(strings.TrimSpace(string(a.Bodies[macPath])))
-	return ok && okPrimary && mac == primary
+// directoryMAC is the MAC that a directory is named after.
+func directoryMAC(directory string) string {
+	mac, _ := cloud.ParseMAC(strings.TrimSuffix(strings.TrimPrefix(directory, macsKey), "/")) // nicDirectories has seen to it
+	return mac
 }
 
-// nicKeys are the keys that are used and are there. Of the primary NIC, device
+func isPrimary(a cloud.Answers, directory string) bool {
+	primary, err := cloud.ParseMAC(a.Text(macKey))
+	return err == nil && directoryMAC(directory) == primary
+}
+
+// nicKeys are the listed keys of a NIC that are used. Of the primary NIC, device
 // and card are 0 without asking.
-func (a Answers) nicKeys() []string {
-	used := []string{"interface-id", "local-ipv4s", "subnet-ipv4-cidr-block", "ipv4-prefix", "ipv6s", "subnet-ipv6-cidr-blocks", "ipv6-prefix"}
-	var paths []string
-	for _, name := range a.macNames() {
-		keys := used
-		if !a.isPrimary(name) {
-			// The documentation says network-card-index, what is seen is network-card.
-			keys = append([]string{"device-number", "network-card", "network-card-index"}, used...)
-		}
-		listed := a.listed(name)
-		for _, key := range keys {
-			if slices.Contains(listed, key) {
-				paths = append(paths, macsPath+name+"/"+key)
-			}
-		}
+func nicKeys(a cloud.Answers, directory string) []string {
+	used := []string{
+		"interface-id", "local-ipv4s", "subnet-ipv4-cidr-block", "ipv4-prefix",
+		"ipv6s", "subnet-ipv6-cidr-blocks", "ipv6-prefix",
 	}
-	return paths
+	if !isPrimary(a, directory) {
+		// The documentation says network-card-index, what is seen is network-card.
+		used = append(used, "device-number", "network-card", "network-card-index")
+	}
+	return slices.DeleteFunc(used, func(name string) bool { return !lists(a, directory, name) })
 }
 
-// associationLists are the listings of public addresses.
-func (a Answers) associationLists() []string {
-	var paths []string
-	for _, name := range a.macNames() {
-		if slices.Contains(a.listed(name), associationsName) {
-			paths = append(paths, macsPath+name+"/"+associationsName)
-		}
-	}
-	return paths
-}
-
-// furtherKeys are those below the listings of associationLists and instanceKeys.
-func (a Answers) furtherKeys() []string {
-	var paths []string
-	for _, name := range a.macNames() {
-		dir := macsPath + name + "/"
+// furtherKeys are those below the lists that came with the facts, and the
+// instance's id where the identity document does not have it.
+func furtherKeys(a cloud.Answers, directories []string) []string {
+	var keys []string
+	for _, directory := range directories {
 		// Where there is one address, whose the public one is needs no asking.
-		if len(lines(a.Bodies[dir+"local-ipv4s"])) < 2 {
+		if len(lines(a, directory+"local-ipv4s")) < 2 {
 			continue
 		}
-		for _, public := range lines(a.Bodies[dir+associationsName]) {
-			// What else a listing may name is not for us to ask for.
-			if _, err := netip.ParseAddr(public); err == nil {
-				paths = append(paths, dir+associationsName+public)
+		for _, public := range lines(a, directory+associationsDir) {
+			// What else a list may name is not for us to ask for.
+			if _, err := cloud.ParseAddr(public); err == nil {
+				keys = append(keys, directory+associationsDir+public)
 			}
 		}
 	}
-	paths = paths[:min(len(paths), maxAssociations)]
-	for _, number := range a.keyNumbers() {
-		paths = append(paths, publicKeysPath+number+"/openssh-key")
+	keys = append(keys[:min(len(keys), maxAssociations)], sshKeyKeys(a)...)
+	if _, ok := parseDocument(a); !ok {
+		keys = append(keys, instanceIDKey)
 	}
-	if _, ok := parseDocument(a.Bodies[documentPath]); !ok {
-		paths = append(paths, instanceIDPath)
-	}
-	return paths
+	return keys
 }
 
-// keyNumbers are the directories of the SSH keys, which are listed as "0=name".
-func (a Answers) keyNumbers() []string {
-	var numbers []string
-	for _, line := range lines(a.Bodies[publicKeysPath]) {
+// sshKeyKeys are those of the public SSH keys, whose list has lines "0=name".
+func sshKeyKeys(a cloud.Answers) []string {
+	var keys []string
+	for _, line := range lines(a, sshKeyDir) {
 		number, _, _ := strings.Cut(strings.TrimSuffix(line, "/"), "=")
 		if number != "" && strings.Trim(number, "0123456789") == "" {
-			numbers = append(numbers, number)
+			keys = append(keys, sshKeyDir+number+"/openssh-key")
 		}
 	}
-	return numbers
+	return keys
 }

@@ -64,7 +64,7 @@ func TestMock(t *testing.T) {
 	assert.NotContains(t, m.Documents, "ec2/rsa2048", "it has none: absent, not failed")
 	require.Len(t, m.NICs, 1)
 	nic := m.NICs[0]
-	assert.Empty(t, nic.Missing)
+	assert.Equal(t, []string{"subnet-ipv4-cidr-block"}, nic.Missing, "which does not contain the address")
 	assert.True(t, nic.Primary)
 	assert.Equal(t, "0e:49:61:0f:c3:11", nic.MAC)
 	require.Len(t, nic.Addresses, 2)

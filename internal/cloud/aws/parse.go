@@ -1,84 +1,121 @@
 package aws
 
 import (
-	"errors"
-	"fmt"
-	"net"
-	"net/netip"
+	"cmp"
 	"slices"
-	"strings"
+	"strconv"
 
+	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// Answers is what was read of the service, by path below "latest/". What it does
-// not have is in neither.
-type Answers struct {
-	Bodies map[string][]byte
-	// Failed says why a key could not be had.
-	Failed map[string]string
-}
-
-// Parse says what the answers mean. The error is that of a list of NICs that is
-// not to be believed: empty, or not one of MACs.
-func Parse(a Answers) (hostnet.Metadata, error) {
-	names := a.macNames()
-	if len(names) == 0 {
-		return hostnet.Metadata{}, errors.New("parsing metadata: the list of NICs is empty")
+// Parse reads the answers to Fetch's keys. The primary NIC, that of the key mac,
+// comes first and the others by their MAC: the service lists them in no order.
+// The error is that of a list of NICs that is not to be believed.
+func Parse(a cloud.Answers) (hostnet.Metadata, error) {
+	directories, err := nicDirectories(a)
+	if err != nil {
+		return hostnet.Metadata{}, err
 	}
-	m := hostnet.Metadata{Documents: map[string][]byte{}}
-	primary := false
-	for _, name := range names {
-		mac, ok := parseMAC(name)
-		if !ok {
-			return hostnet.Metadata{}, fmt.Errorf("parsing metadata: the list of NICs has %q, which is no MAC", name)
+	var m hostnet.Metadata
+	for _, directory := range directories {
+		m.NICs = append(m.NICs, parseNIC(a, directory))
+	}
+	slices.SortStableFunc(m.NICs, func(x, y hostnet.NIC) int {
+		switch {
+		case x.Primary != y.Primary && x.Primary:
+			return -1
+		case x.Primary != y.Primary:
+			return 1
 		}
-		nic := a.nic(name, mac)
-		primary = primary || nic.Primary
-		m.NICs = append(m.NICs, nic)
+		return cmp.Compare(x.MAC, y.MAC)
+	})
+	if m.NICs, err = cloud.Distinct(macsKey, m.NICs); err != nil {
+		return hostnet.Metadata{}, err
 	}
-	if !primary {
-		m.Missing = append(m.Missing, fmt.Sprintf("primary NIC: %q is not in the list of NICs", a.Bodies[macPath]))
+	var gaps cloud.Gaps
+	if !m.NICs[0].Primary {
+		gaps.Add(macKey) // it is not in the list
 	}
-	slices.SortFunc(m.NICs, func(a, b hostnet.NIC) int { return strings.Compare(a.MAC, b.MAC) })
-	m.Missing = append(m.Missing, a.associate(m.NICs)...)
-	a.system(&m)
+	associate(a, directories, m.NICs, &gaps)
+	m.System = system(a, m.NICs[0], &gaps)
+	m.Documents = signed(a)
+	m.Missing = gaps
 	return m, nil
 }
 
-// parseMAC returns a MAC of Ethernet in lower case with colons.
-func parseMAC(text string) (string, bool) {
-	mac, err := net.ParseMAC(text)
-	return mac.String(), err == nil && len(mac) == 6
+// parseNIC is all or nothing for the planner: whatever is listed and was not had,
+// or makes no sense, is in Missing.
+func parseNIC(a cloud.Answers, directory string) hostnet.NIC {
+	var gaps cloud.Gaps
+	noteFailed(a, directory, &gaps)
+	list := func(name string) []string { return lines(a, directory+name) }
+	n := hostnet.NIC{
+		MAC:     directoryMAC(directory),
+		ID:      cloud.ParseFact(a.Text(directory + "interface-id")),
+		Primary: isPrimary(a, directory),
+		Ranges: cloud.AddRanges(nil, "delegated", append(
+			gaps.Prefixes4("ipv4-prefix", list("ipv4-prefix")), gaps.Prefixes6("ipv6-prefix", list("ipv6-prefix"))...)),
+		Subnets: append(
+			gaps.Prefixes4("subnet-ipv4-cidr-block", list("subnet-ipv4-cidr-block")),
+			gaps.Prefixes6("subnet-ipv6-cidr-blocks", list("subnet-ipv6-cidr-blocks"))...),
+		FirstHost: lists(a, directory, "local-ipv4s"),
+	}
+	n.Addresses = cloud.Addresses(append(
+		gaps.Addrs4("local-ipv4s", list("local-ipv4s")), gaps.Addrs6("ipv6s", list("ipv6s"))...), n.Subnets)
+	if !n.Primary {
+		place(a, directory, &n, &gaps)
+	}
+	checkNIC(a, directory, n, &gaps)
+	n.Missing = gaps
+	return n
 }
 
-// parseAddrs reads addresses of one family, in order and each once. One that is
-// none of a host makes the whole doubtful.
-func parseAddrs(texts []string, is4 bool) ([]netip.Addr, bool) {
-	var addrs []netip.Addr
-	for _, text := range texts {
-		addr, err := netip.ParseAddr(text)
-		if err != nil || addr.Is4() != is4 || addr.Is4In6() || addr.Zone() != "" || !addr.IsGlobalUnicast() {
-			return nil, false
-		}
-		if !slices.Contains(addrs, addr) {
-			addrs = append(addrs, addr)
+// noteFailed notes the keys that were listed and could not be had, or are empty:
+// a directory is ahead of its keys while a NIC propagates (amazon-ec2-net-utils
+// issue 38), and behind them while it goes.
+func noteFailed(a cloud.Answers, directory string, gaps *cloud.Gaps) {
+	if a.Text(directory) == "" {
+		gaps.Add(macsKey)
+	}
+	for _, name := range nicKeys(a, directory) {
+		if a.Text(directory+name) == "" {
+			gaps.Add(name)
 		}
 	}
-	return addrs, true
 }
 
-// parsePrefixes reads prefixes of one family, masked, in order and each once.
-func parsePrefixes(texts []string, is4 bool) ([]netip.Prefix, bool) {
-	var prefixes []netip.Prefix
-	for _, text := range texts {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil || prefix.Addr().Is4() != is4 || prefix.Bits() == 0 {
-			return nil, false
+// place reads where a NIC that is not the primary one is plugged in. Device 0 of
+// card 0 is the primary one's: another NIC has it for a while after it was
+// attached (amazon-ec2-net-utils issue 90).
+func place(a cloud.Answers, directory string, n *hostnet.NIC, gaps *cloud.Gaps) {
+	number := func(name string) int {
+		text := a.Text(directory + name)
+		value, err := strconv.ParseUint(text, 10, 16)
+		if err != nil && text != "" {
+			gaps.Add(name)
 		}
-		if prefix = prefix.Masked(); !slices.Contains(prefixes, prefix) {
-			prefixes = append(prefixes, prefix)
+		return int(value)
+	}
+	n.Device = number("device-number")
+	n.Card = cmp.Or(number("network-card"), number("network-card-index"))
+	if n.Device == 0 && n.Card == 0 {
+		gaps.Add("device-number")
+	}
+}
+
+// checkNIC notes what a NIC must have: an address, of IPv4 if its subnet has
+// that, and for each family with addresses the subnet that they are in.
+func checkNIC(a cloud.Answers, directory string, n hostnet.NIC, gaps *cloud.Gaps) {
+	has4 := slices.ContainsFunc(n.Addresses, func(address hostnet.CloudAddress) bool { return address.Addr.Is4() })
+	if len(n.Addresses) == 0 || !has4 && lists(a, directory, "subnet-ipv4-cidr-block") {
+		gaps.Add("local-ipv4s")
+	}
+	for _, address := range n.Addresses {
+		if address.Bits == 0 && address.Addr.Is4() {
+			gaps.Add("subnet-ipv4-cidr-block")
+		} else if address.Bits == 0 {
+			gaps.Add("subnet-ipv6-cidr-blocks")
 		}
 	}
-	return prefixes, true
 }

@@ -1,127 +1,89 @@
 package aws
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/cloud"
+	"github.com/netbrk/netbrk/internal/cloud/cloudtest"
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+func parse(raw []byte) (hostnet.Metadata, error) { return Parse(cloudtest.Answers(raw)) }
 
-// readAnswers takes an archive of keys by path. As the service sends them, a
-// body has no last newline. The file "failed" has lines of a path and a reason.
-func readAnswers(t *testing.T, path string) Answers {
-	t.Helper()
-	archive, err := txtar.ParseFile(path)
-	require.NoError(t, err)
-	a := Answers{Bodies: map[string][]byte{}, Failed: map[string]string{}}
-	for _, file := range archive.Files {
-		body := strings.TrimSuffix(string(file.Data), "\n")
-		if file.Name != "failed" {
-			a.Bodies[file.Name] = []byte(body)
-			continue
-		}
-		for line := range strings.Lines(body) {
-			key, why, _ := strings.Cut(strings.TrimSpace(line), ": ")
-			a.Failed[key] = why
-		}
-	}
-	return a
-}
+func TestParse(t *testing.T) { cloudtest.Golden(t, ".txt", parse) }
 
-// TestParse compares with golden files; go test -update writes them.
-func TestParse(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			m, err := Parse(readAnswers(t, path))
-			got := []byte("error: ")
-			if err != nil {
-				got = append(got, err.Error()...)
-			} else {
-				got, err = json.MarshalIndent(m, "", "  ")
-				require.NoError(t, err)
-			}
-			golden := strings.TrimSuffix(path, ".txtar") + ".golden"
-			if *update {
-				require.NoError(t, os.WriteFile(golden, append(got, '\n'), 0o644))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.Equal(t, string(want), string(got)+"\n")
+// TestParseRefuses has lists that must never be taken for "no NIC is left".
+func TestParseRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name, macs string
+		want       error
+	}{
+		{"empty", "", cloud.ErrNotReady},
+		{"blank", "\n", cloud.ErrNotReady},
+		{"error page", "Service Unavailable", cloud.ErrRefused},
+		{"one line of many", "0e:00:5e:00:53:01/\neth1/", cloud.ErrRefused},
+		{"path", "../../iam/", cloud.ErrRefused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse(cloud.Answers{Bodies: map[string][]byte{macsKey: []byte(tt.macs)}})
+			assert.ErrorIs(t, err, tt.want)
 		})
 	}
 }
 
 // TestDocumentsAreKept looks at bytes, which the golden files have in base64.
 func TestDocumentsAreKept(t *testing.T) {
-	a := readAnswers(t, "testdata/two-nics.txtar")
+	a := cloudtest.Answers(cloudtest.Documents(t, ".txt")["two-nics"])
 	m, err := Parse(a)
 	require.NoError(t, err)
 	assert.Len(t, m.Documents, 4)
 	for _, name := range documents() {
-		assert.Equal(t, string(a.Bodies[identityPath+name]), string(m.Documents["ec2/"+name]))
+		assert.Equal(t, string(a.Bodies[identityDir+name]), string(m.Documents["ec2/"+name]))
 	}
 }
 
-// TestFurtherKeys has listings that name more than is to be asked for.
+// TestFurtherKeys has lists that name more than is to be asked for.
 func TestFurtherKeys(t *testing.T) {
-	const dir = macsPath + "0e:00:5e:00:53:01/"
-	a := Answers{Bodies: map[string][]byte{
-		macPath:                []byte("0e:00:5e:00:53:01"),
-		macsPath:               []byte("0e:00:5e:00:53:01/\n../../../../iam/"),
-		dir:                    []byte("local-ipv4s\nipv4-associations/"),
-		dir + "local-ipv4s":    []byte("10.0.1.10\n10.0.1.11"),
-		dir + associationsName: []byte("198.51.100.7\n../../../../../iam/security-credentials/role"),
-		publicKeysPath:         []byte("0=key\n=\n../iam=1\n1/"),
-		documentPath:           []byte(`{"instanceId": "i-0a1b"}`),
+	const dir = macsKey + "0e:00:5e:00:53:01/"
+	a := cloud.Answers{Bodies: map[string][]byte{
+		dir + "local-ipv4s":   []byte("10.0.1.10\n10.0.1.11"),
+		dir + associationsDir: []byte("198.51.100.7\n../../../../../iam/security-credentials/role"),
+		sshKeyDir:             []byte("0=key\n=\n../iam=1\n1/"),
+		documentKey:           []byte(`{"instanceId": "i-0a1b"}`),
 	}}
-	assert.Equal(t, []string{dir}, a.directories())
 	assert.Equal(t, []string{
-		dir + associationsName + "198.51.100.7",
-		publicKeysPath + "0/openssh-key", publicKeysPath + "1/openssh-key",
-	}, a.furtherKeys())
+		dir + associationsDir + "198.51.100.7", sshKeyDir + "0/openssh-key", sshKeyDir + "1/openssh-key",
+	}, furtherKeys(a, []string{dir}))
 	for n := range 2 * maxAssociations {
-		a.Bodies[dir+associationsName] = fmt.Appendf(a.Bodies[dir+associationsName], "\n198.51.100.%d", n)
+		a.Bodies[dir+associationsDir] = fmt.Appendf(a.Bodies[dir+associationsDir], "\n198.51.100.%d", n)
 	}
-	assert.Len(t, a.furtherKeys(), maxAssociations+2)
+	assert.Len(t, furtherKeys(a, []string{dir}), maxAssociations+2)
 }
 
-// FuzzParse has any text for the lists and values of two NICs.
+// FuzzParse has any text for the lists and values of the NICs.
 func FuzzParse(f *testing.F) {
 	f.Add("0e:00:5e:00:53:01/\n0e:00:5e:00:53:02", "local-ipv4s\nsubnet-ipv4-cidr-block\nipv4-associations/", "10.0.1.10\n10.0.1.11", "10.0.1.0/24")
 	f.Add("0e-00-5e-00-53-01", "ipv6s\nsubnet-ipv6-cidr-blocks", "2001:db8::1", "2001:db8::/64")
 	f.Fuzz(func(t *testing.T, macs, listing, addresses, subnets string) {
-		a := Answers{Bodies: map[string][]byte{macPath: []byte(strings.SplitN(macs, "\n", 2)[0]), macsPath: []byte(macs), publicKeysPath: []byte(listing), documentPath: []byte(addresses)}}
-		for _, dir := range a.directories() {
-			a.Bodies[dir] = []byte(listing)
-			for _, key := range []string{"local-ipv4s", "ipv6s", "device-number", "network-card", "interface-id", associationsName} {
-				a.Bodies[dir+key] = []byte(addresses)
+		a := cloud.Answers{Bodies: map[string][]byte{
+			macKey: []byte(macs), macsKey: []byte(macs), sshKeyDir: []byte(listing), documentKey: []byte(addresses),
+		}}
+		directories, _ := nicDirectories(a)
+		for _, directory := range directories {
+			a.Bodies[directory] = []byte(listing)
+			for _, key := range []string{"local-ipv4s", "ipv6s", "device-number", "network-card", "interface-id", associationsDir} {
+				a.Bodies[directory+key] = []byte(addresses)
 			}
 			for _, key := range []string{"subnet-ipv4-cidr-block", "subnet-ipv6-cidr-blocks", "ipv4-prefix", "ipv6-prefix"} {
-				a.Bodies[dir+key] = []byte(subnets)
+				a.Bodies[directory+key] = []byte(subnets)
 			}
 		}
-		m, err := Parse(a)
-		if err != nil {
-			return
-		}
-		for _, nic := range m.NICs {
-			assert.Len(t, nic.MAC, 17)
-			for _, address := range nic.Addresses {
-				assert.True(t, address.Addr.IsGlobalUnicast())
-			}
-			assert.False(t, len(nic.Missing) == 0 && len(nic.Addresses) == 0, "neither an address nor a reason")
+		if m, err := Parse(a); err == nil {
+			cloudtest.Check(t, m)
 		}
 	})
 }

@@ -3,158 +3,119 @@ package aws
 import (
 	"encoding/json"
 	"net/netip"
-	"strings"
+	"slices"
 
+	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// maxText bounds a fact that is shown to people; an SSH key of 16,384 bits has
-// 2.8 KB.
-const maxText = 8 << 10
-
 // document is what is used of the instance identity document.
 type document struct {
-	AccountID        string `json:"accountId"`
-	Architecture     string `json:"architecture"`
-	AvailabilityZone string `json:"availabilityZone"`
-	ImageID          string `json:"imageId"`
-	InstanceID       string `json:"instanceId"`
-	InstanceType     string `json:"instanceType"`
-	PendingTime      string `json:"pendingTime"`
-	Region           string `json:"region"`
+	AccountID        cloud.Text `json:"accountId"`
+	Architecture     cloud.Text `json:"architecture"`
+	AvailabilityZone cloud.Text `json:"availabilityZone"`
+	ImageID          cloud.Text `json:"imageId"`
+	InstanceID       cloud.Text `json:"instanceId"`
+	InstanceType     cloud.Text `json:"instanceType"`
+	PendingTime      cloud.Text `json:"pendingTime"`
+	Region           cloud.Text `json:"region"`
 }
 
 // parseDocument reports whether it is one that says which instance this is.
-func parseDocument(body []byte) (document, bool) {
+func parseDocument(a cloud.Answers) (document, bool) {
 	var d document
-	err := json.Unmarshal(body, &d)
-	return d, err == nil && d.InstanceID != ""
+	err := json.Unmarshal(a.Bodies[documentKey], &d)
+	return d, err == nil && cloud.ParseFact(string(d.InstanceID)) != ""
 }
 
-// system takes the facts of the instance, and the signed documents as they are.
-func (a Answers) system(m *hostnet.Metadata) {
-	d, ok := parseDocument(a.Bodies[documentPath])
+// system is what people are shown of the instance.
+func system(a cloud.Answers, first hostnet.NIC, gaps *cloud.Gaps) hostnet.System {
+	d, ok := parseDocument(a)
 	if !ok {
-		d = document{InstanceID: a.text(instanceIDPath)}
+		d = document{InstanceID: cloud.Text(a.Text(instanceIDKey))}
 	}
-	m.System = hostnet.System{
-		Provider: "aws", InstanceID: printable(d.InstanceID), Type: printable(d.InstanceType), Image: printable(d.ImageID),
-		Region: printable(d.Region), Zone: printable(d.AvailabilityZone), Account: printable(d.AccountID),
-		Name: a.text(namePath), Lifecycle: a.text(lifecyclePath), PublicIPv4: publicIPv4(m.NICs), SSHKeys: a.sshKeys(),
+	fact := func(text cloud.Text) string { return cloud.ParseFact(string(text)) }
+	s := hostnet.System{
+		Provider: "aws", InstanceID: fact(d.InstanceID), Type: fact(d.InstanceType), Image: fact(d.ImageID),
+		Region: fact(d.Region), Zone: fact(d.AvailabilityZone), Account: fact(d.AccountID),
+		Name: cloud.ParseFact(a.Text(nameKey)), Lifecycle: cloud.ParseFact(a.Text(lifecycleKey)),
+		PublicIPv4: publicIPv4(first),
 	}
-	if name := a.text(hostnamePath); hostnet.ValidDomain(name) {
-		m.System.Hostname = name
+	if name := a.Text(hostnameKey); hostnet.ValidDomain(name) {
+		s.Hostname = name
 	}
-	for _, detail := range []hostnet.Detail{{Key: "architecture", Value: printable(d.Architecture)}, {Key: "launched", Value: printable(d.PendingTime)}} {
+	for _, detail := range []hostnet.Detail{{Key: "architecture", Value: fact(d.Architecture)}, {Key: "launched", Value: fact(d.PendingTime)}} {
 		if detail.Value != "" {
-			m.System.Details = append(m.System.Details, detail)
+			s.Details = append(s.Details, detail)
 		}
 	}
+	keys := sshKeyKeys(a)
+	for _, key := range keys {
+		s.SSHKeys = append(s.SSHKeys, cloud.ParseKeys(a.Text(key))...)
+	}
+	for _, key := range append(factKeys(), keys...) {
+		if a.Failed[key] != nil { // one that is absent is not set
+			gaps.Add(key)
+		}
+	}
+	if s.InstanceID == "" {
+		gaps.Add(instanceIDKey)
+	}
+	return s
+}
+
+// signed are the documents. Not a byte may change: the signature is over them as
+// they came.
+func signed(a cloud.Answers) map[string][]byte {
+	found := map[string][]byte{}
 	for _, name := range documents() {
-		// Not a byte may change: the signature is over the document as it came.
-		if body := a.Bodies[identityPath+name]; len(body) > 0 {
-			m.Documents["ec2/"+name] = body
+		if body := a.Bodies[identityDir+name]; len(body) > 0 {
+			found["ec2/"+name] = body
 		}
 	}
-	m.Missing = append(m.Missing, a.missingFacts()...)
-	if m.System.InstanceID == "" {
-		m.Missing = append(m.Missing, "instance-id: not in the identity document, nor by itself")
-	}
+	return found
 }
 
-// missingFacts are those that could not be had. One that is absent is not set.
-func (a Answers) missingFacts() []string {
-	var missing []string
-	paths := instanceKeys()
-	for _, number := range a.keyNumbers() {
-		paths = append(paths, publicKeysPath+number+"/openssh-key")
-	}
-	for _, path := range paths {
-		if why, failed := a.Failed[path]; failed {
-			missing = append(missing, strings.TrimPrefix(path, "meta-data/")+": "+why)
+// associate says which public address is mapped to which of the NICs'.
+func associate(a cloud.Answers, directories []string, nics []hostnet.NIC, gaps *cloud.Gaps) {
+	for _, directory := range directories {
+		list := directory + associationsDir
+		if a.Failed[list] != nil {
+			gaps.Add(list)
 		}
-	}
-	return missing
-}
-
-// associate says which public address is mapped to which of the NICs', and
-// returns what could not be had.
-func (a Answers) associate(nics []hostnet.NIC) (missing []string) {
-	byMAC := map[string]*hostnet.NIC{}
-	for i := range nics {
-		byMAC[nics[i].MAC] = &nics[i]
-	}
-	for _, name := range a.macNames() {
-		mac, _ := parseMAC(name) // Parse has seen to it
-		dir := macsPath + name + "/" + associationsName
-		if why, failed := a.Failed[dir]; failed {
-			missing = append(missing, associationsName+" of "+mac+": "+why)
-		}
-		for _, text := range lines(a.Bodies[dir]) {
-			if why, failed := a.Failed[dir+text]; failed {
-				missing = append(missing, associationsName+text+" of "+mac+": "+why)
+		i := slices.IndexFunc(nics, func(n hostnet.NIC) bool { return n.MAC == directoryMAC(directory) })
+		for _, text := range lines(a, list) {
+			if a.Failed[list+text] != nil {
+				gaps.Add(list + text)
 			}
 			if public, err := netip.ParseAddr(text); err == nil && public.Is4() {
-				a.setPublic(byMAC[mac], public, lines(a.Bodies[dir+text]))
+				setPublic(nics[i].Addresses, public, lines(a, list+text))
 			}
 		}
 	}
-	return missing
 }
 
-// setPublic marks those of the NIC's IPv4 addresses that public is mapped to.
-// With one address, it is that one.
-func (a Answers) setPublic(nic *hostnet.NIC, public netip.Addr, private []string) {
-	private4, _ := parseAddrs(private, true)
-	var four []*hostnet.CloudAddress
-	for i := range nic.Addresses {
-		if nic.Addresses[i].Addr.Is4() {
-			four = append(four, &nic.Addresses[i])
+// setPublic marks the IPv4 addresses that public is mapped to. With one such
+// address it is that one.
+func setPublic(addresses []hostnet.CloudAddress, public netip.Addr, private []string) {
+	only := -1
+	for i := range addresses {
+		if addresses[i].Addr.Is6() {
+			continue
+		}
+		if only++; slices.Contains(private, addresses[i].Addr.String()) {
+			addresses[i].Public = public
 		}
 	}
-	for _, address := range four {
-		for _, addr := range private4 {
-			if address.Addr == addr {
-				address.Public = public
-			}
-		}
-		if len(four) == 1 {
-			address.Public = public
-		}
+	if only == 0 { // IPv4 comes first
+		addresses[0].Public = public
 	}
 }
 
 // publicIPv4 is that of the primary address of the primary NIC.
-func publicIPv4(nics []hostnet.NIC) string {
-	for _, nic := range nics {
-		for _, address := range nic.Addresses {
-			if nic.Primary && address.Role == hostnet.RolePrimary && address.Public.IsValid() {
-				return address.Public.String()
-			}
-		}
+func publicIPv4(n hostnet.NIC) string {
+	if n.Primary && len(n.Addresses) > 0 && n.Addresses[0].Public.IsValid() {
+		return n.Addresses[0].Public.String()
 	}
 	return ""
-}
-
-func (a Answers) sshKeys() []string {
-	var keys []string
-	for _, number := range a.keyNumbers() {
-		if key := a.text(publicKeysPath + number + "/openssh-key"); key != "" {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-// text is a key's one line, fit to be shown.
-func (a Answers) text(path string) string {
-	return printable(strings.TrimSpace(string(a.Bodies[path])))
-}
-
-// printable is text if it can be shown as it is, else "".
-func printable(text string) string {
-	if !hostnet.PrintableText(text, maxText) {
-		return ""
-	}
-	return text
 }
