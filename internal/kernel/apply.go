@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +29,30 @@ const batchSteps = 128
 // down, and deleted in the order in which Facts tells them: with 30,000 that
 // took a fifth and a hundredth of the time of the reverse (Linux 6.18).
 func (p *Policy) Apply(ctx context.Context, steps []hostnet.Step) (map[int]error, error) {
+	failed, err := carryOut(ctx, p, steps, stepKind[hostnet.Step]{
+		refusal: refusal, encode: (*encoder).step, verdict: verdict, named: p.stepError,
+	})
+	if err != nil {
+		return failed, fmt.Errorf("changing policy routing: %w", err)
+	}
+	return failed, nil
+}
+
+// stepKind is what there is to know of steps of one type.
+type stepKind[S any] struct {
+	// refusal is why a step is not sent; nil for one that is.
+	refusal func(S) error
+	// encode appends the step's one message.
+	encode func(e *encoder, s S, seq uint32)
+	// verdict makes of the kernel's error for a step what it means to the
+	// caller; nil for none.
+	verdict func(S, error) error
+	// named names the step that an error is of.
+	named func(S, error) error
+}
+
+// carryOut is Apply for steps of one kind.
+func carryOut[S any](ctx context.Context, p *Policy, steps []S, kind stepKind[S]) (map[int]error, error) {
 	var failed map[int]error
 	done := 0
 	for batch := range slices.Chunk(steps, batchSteps) {
@@ -37,14 +60,14 @@ func (p *Policy) Apply(ctx context.Context, steps []hostnet.Step) (map[int]error
 			if failed == nil {
 				failed = make(map[int]error)
 			}
-			failed[done+i] = p.stepError(batch[i], err)
+			failed[done+i] = kind.named(batch[i], err)
 		}
 		err := ctx.Err()
 		if err == nil {
-			err = p.applyBatch(batch, fail)
+			err = applyBatch(p, batch, kind, fail)
 		}
 		if err != nil {
-			return failed, fmt.Errorf("changing policy routing: %w", err)
+			return failed, err
 		}
 		done += len(batch)
 	}
@@ -52,16 +75,16 @@ func (p *Policy) Apply(ctx context.Context, steps []hostnet.Step) (map[int]error
 }
 
 // applyBatch calls fail for each step that fails, by its position.
-func (p *Policy) applyBatch(steps []hostnet.Step, fail func(i int, err error)) error {
+func applyBatch[S any](p *Policy, steps []S, kind stepKind[S], fail func(i int, err error)) error {
 	p.out.reset()
 	p.sent = p.sent[:0]
 	for i, s := range steps {
-		if err := refusal(s); err != nil {
+		if err := kind.refusal(s); err != nil {
 			fail(i, err)
 			continue
 		}
 		p.seq++
-		p.out.step(s, p.seq)
+		kind.encode(&p.out, s, p.seq)
 		p.sent = append(p.sent, i)
 	}
 	if len(p.sent) == 0 {
@@ -72,7 +95,7 @@ func (p *Policy) applyBatch(steps []hostnet.Step, fail func(i int, err error)) e
 		return fmt.Errorf("sending %d steps: %w", len(p.sent), err)
 	}
 	return p.answers(func(i int, err error) {
-		if err = verdict(steps[i], err); err != nil {
+		if err = kind.verdict(steps[i], err); err != nil {
 			fail(i, err)
 		}
 	})
@@ -98,8 +121,10 @@ func (p *Policy) answers(fail func(i int, err error)) error {
 				continue // left over from what failed before
 			}
 			err := msg.err()
-			if errors.Is(err, os.ErrPermission) {
-				return err // for one as for all
+			if errors.Is(err, unix.EPERM) {
+				// For one as for all. EACCES, which is os.ErrPermission too, is
+				// of one step: IPv6 is disabled on its link.
+				return err
 			}
 			if err != nil {
 				fail(p.sent[i], explained(err, msg))
@@ -138,7 +163,7 @@ func explained(err error, answer message) error {
 	return fmt.Errorf("%w (%s)", err, words)
 }
 
-// verdict makes of the kernel's error for a step what it means to the caller.
+// verdict is what the kernel's error for a step means, see stepKind.
 func verdict(s hostnet.Step, err error) error {
 	gone := errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH)
 	exists := errors.Is(err, unix.EEXIST)
@@ -153,7 +178,7 @@ func verdict(s hostnet.Step, err error) error {
 	return err
 }
 
-// refusal is why a step is not sent; nil for one that is.
+// refusal is why a step is not sent, see stepKind.
 func refusal(s hostnet.Step) error {
 	protocol := s.Route.Protocol
 	if s.IsRule {

@@ -9,6 +9,9 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
+// ifaProto is IFA_PROTO of uapi/linux/if_addr.h (Linux 5.18), which x/sys lacks.
+const ifaProto = 11
+
 func (m message) decodeLink(use func(hostnet.Change)) {
 	// struct ifinfomsg: family, pad, type, index, flags, change. A bridge
 	// tells of its ports in messages of family AF_BRIDGE, whose RTM_DELLINK
@@ -64,6 +67,10 @@ func (m message) decodeAddr(use func(hostnet.Change)) {
 			address, _ = netip.AddrFromSlice(v)
 		case unix.IFA_FLAGS: // all 32, where the header has but 8
 			a.Flags = native32(v)
+		case ifaProto:
+			if len(v) > 0 {
+				a.Protocol = v[0]
+			}
 		}
 	})
 	// IFA_ADDRESS is the prefix address, which is the other end's on a
@@ -83,6 +90,8 @@ func (m message) decodeAddr(use func(hostnet.Change)) {
 	})
 }
 
+// addrDigest leaves the protocol out: that somebody else keeps an address now
+// makes it no other.
 func addrDigest(a hostnet.Addr) uint64 {
 	d := newDigest()
 	b := a.Prefix.Addr().As16()

@@ -17,16 +17,16 @@ type encoder struct {
 
 func (e *encoder) reset() { e.buf, e.last = e.buf[:0], 0 }
 
-// begin starts a message: its netlink header, and a fixed one of the size of
-// struct rtmsg, which is that of struct fib_rule_hdr too.
-func (e *encoder) begin(kind, flags uint16, seq uint32, header [unix.SizeofRtMsg]byte) {
+// begin starts a message: its netlink header, and the fixed one of its kind,
+// whose size is a multiple of NLMSG_ALIGNTO for all of them.
+func (e *encoder) begin(kind, flags uint16, seq uint32, header []byte) {
 	e.last = len(e.buf)
 	e.buf = binary.NativeEndian.AppendUint32(e.buf, 0) // see end
 	e.buf = binary.NativeEndian.AppendUint16(e.buf, kind)
 	e.buf = binary.NativeEndian.AppendUint16(e.buf, unix.NLM_F_REQUEST|flags)
 	e.buf = binary.NativeEndian.AppendUint32(e.buf, seq)
 	e.buf = binary.NativeEndian.AppendUint32(e.buf, 0) // the kernel fills in the port
-	e.buf = append(e.buf, header[:]...)
+	e.buf = append(e.buf, header...)
 }
 
 // end completes the last message. Every attribute is padded, so the message is.
@@ -88,7 +88,9 @@ func (e *encoder) rule(op hostnet.Op, r hostnet.Rule, seq uint32) {
 		// it is there twice, and the next reading tells so.
 		kind, flags = unix.RTM_NEWRULE, unix.NLM_F_CREATE
 	}
-	e.begin(kind, flags, seq, [...]byte{
+	// struct fib_rule_hdr: family, dst_len, src_len, tos, table, two reserved,
+	// action, flags. It has the size of struct rtmsg.
+	e.begin(kind, flags, seq, []byte{
 		0: byte(r.Family), 1: bits(r.To), 2: bits(r.From), 7: unix.FR_ACT_TO_TBL, unix.SizeofRtMsg - 1: 0,
 	})
 	if bits(r.From) != 0 {
@@ -128,7 +130,7 @@ func (e *encoder) route(op hostnet.Op, r hostnet.Route, seq uint32) {
 	if r.OnLink {
 		binary.NativeEndian.PutUint32(header[8:], unix.RTNH_F_ONLINK)
 	}
-	e.begin(kind, flags, seq, header)
+	e.begin(kind, flags, seq, header[:])
 	e.number(unix.RTA_TABLE, r.Table)
 	if bits(r.Destination) != 0 {
 		e.address(unix.RTA_DST, r.Destination.Addr())

@@ -271,6 +271,9 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	for _, s := range append(ruleSteps(hostnet.OpAdd, testRules()...), routeSteps(hostnet.OpAdd, testRoutes(3)...)...) {
 		messages = append(messages, encoded(t, s))
 	}
+	for _, s := range addrSteps(hostnet.OpAdd, 3, testAddrs()...) {
+		messages = append(messages, encodedLink(t, s))
+	}
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, msg := range messages {
 			msg.decode(func(hostnet.Change) {})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -54,9 +55,41 @@ func (p *Policy) Facts(ctx context.Context, detail func(hostnet.Link) bool) (hos
 func (p *Policy) links(ctx context.Context) (map[int]*hostnet.LinkFacts, error) {
 	links := make(map[int]*hostnet.LinkFacts)
 	err := p.dump(ctx, dumpRequest(hostnet.ObjectLink), func() { clear(links) }, func(msg message) {
-		msg.decode(func(c hostnet.Change) { links[c.Index] = &hostnet.LinkFacts{Link: c.Link} })
+		msg.decode(func(c hostnet.Change) { links[c.Index] = linkFacts(c) })
 	})
 	return links, err
+}
+
+// linkFacts takes in what only the few who ask for facts need to know: a monitor
+// hears of a link whenever its counters move, and the text of the hardware
+// address is an allocation.
+func linkFacts(c hostnet.Change) *hostnet.LinkFacts {
+	l := &hostnet.LinkFacts{Link: c.Link}
+	elsewhere := false
+	eachAttribute(c.Raw, unix.SizeofIfInfomsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.IFLA_ADDRESS:
+			l.MAC = hardwareAddr(v)
+		case unix.IFLA_MTU:
+			l.MTUBytes = int(native32(v))
+		case unix.IFLA_LINK:
+			l.ParentIndex = int(native32(v))
+		case unix.IFLA_LINK_NETNSID: // whose ifindex IFLA_LINK is then
+			elsewhere = true
+		}
+	})
+	if elsewhere {
+		l.ParentIndex = 0
+	}
+	return l
+}
+
+// hardwareAddr is empty for one of zeroes, as loopback's: it is nobody's.
+func hardwareAddr(v []byte) string {
+	if !slices.ContainsFunc(v, func(b byte) bool { return b != 0 }) {
+		return ""
+	}
+	return net.HardwareAddr(v).String()
 }
 
 // addresses reads those of the wanted links. The kernel would filter by one

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/netnstest"
 )
 
 func TestPolicyLinkFacts(t *testing.T) {
@@ -50,12 +51,20 @@ func TestPolicyLinkFacts(t *testing.T) {
 			assert.Equal(t, []netip.Prefix{prefix("10.5.0.0/24")}, va.Ranges)
 			assert.ElementsMatch(t, mainRoutes(l.index), withoutLinkLocal(va.Routes))
 			if name == "one link" {
-				assert.Equal(t, hostnet.LinkFacts{Link: facts.Links[l.peer].Link}, facts.Links[l.peer])
+				assertNoDetail(t, facts.Links[l.peer])
 			} else {
 				assert.Len(t, withoutLinkLocal(facts.Links[l.peer].Routes), 5)
 			}
 		})
 	}
+}
+
+// assertNoDetail is for a link that was not asked for, or that went.
+func assertNoDetail(t *testing.T, l hostnet.LinkFacts) {
+	t.Helper()
+	assert.Empty(t, l.Addrs)
+	assert.Empty(t, l.Routes)
+	assert.Empty(t, l.Ranges)
 }
 
 // mainRoutes are what TestPolicyLinkFacts sets by va, as it is to be told.
@@ -99,6 +108,28 @@ func TestPolicyManyLinks(t *testing.T) {
 	assert.Equal(t, withoutLinkLocal(want.Routes), withoutLinkLocal(got.Routes))
 	assert.Equal(t, want.Ranges, got.Ranges)
 	assert.Equal(t, []netip.Prefix{prefix("10.5.0.0/24")}, got.Ranges)
+}
+
+func TestPolicyLinkHardware(t *testing.T) {
+	l := newPolicyLab(t)
+	l.ip("link set va address 02:00:5E:00:53:0a mtu 9001")
+	far := netnstest.New(t)
+	l.ip("link add vc type veth peer name vd netns " + far.Path())
+	facts, err := l.p.Facts(t.Context(), func(hostnet.Link) bool { return false })
+	require.NoError(t, err)
+	type hardware struct {
+		mac              string
+		parent, mtuBytes int
+	}
+	got := map[string]hardware{}
+	for _, f := range facts.Links {
+		got[f.Link.Name] = hardware{f.MAC, f.ParentIndex, f.MTUBytes}
+	}
+	assert.Equal(t, hardware{"", 0, 65536}, got["lo"])
+	assert.Equal(t, hardware{"02:00:5e:00:53:0a", l.peer, 9001}, got["va"])
+	assert.Equal(t, l.index, got["vb"].parent, "a veth's IFLA_LINK is its peer")
+	assert.Zero(t, got["vc"].parent, "an ifindex of another namespace")
+	assert.Equal(t, 1500, got["vc"].mtuBytes)
 }
 
 func TestPolicyMaster(t *testing.T) {

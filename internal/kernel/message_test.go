@@ -90,6 +90,12 @@ func TestDecode(t *testing.T) {
 		{"address with a peer", raw(unix.RTM_DELADDR, 0, ifaddr(unix.AF_INET, 24, 0, 253, 3), attr(unix.IFA_ADDRESS, 192, 0, 2, 9), attr(unix.IFA_LOCAL, 192, 0, 2, 1)), []hostnet.Change{
 			{Object: hostnet.ObjectAddr, Gone: true, Index: 3, Addr: hostnet.Addr{Prefix: local, Peer: netip.MustParseAddr("192.0.2.9"), Scope: 253}},
 		}},
+		{"address of our own", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 24, 0, 0, 3), attr(unix.IFA_LOCAL, 192, 0, 2, 1), attr(ifaProto, 110)), []hostnet.Change{
+			{Object: hostnet.ObjectAddr, Index: 3, Addr: hostnet.Addr{Prefix: local, Protocol: 110}},
+		}},
+		{"address of an empty protocol", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 24, 0, 0, 3), attr(unix.IFA_LOCAL, 192, 0, 2, 1), attr(ifaProto)), []hostnet.Change{
+			{Object: hostnet.ObjectAddr, Index: 3, Addr: hostnet.Addr{Prefix: local}},
+		}},
 		{"address without address", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 24, 0, 0, 3)), nil},
 		{"address of three bytes", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 24, 0, 0, 3), attr(unix.IFA_LOCAL, 192, 0, 2)), nil},
 		{"impossible prefix", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 33, 0, 0, 3), attr(unix.IFA_LOCAL, 192, 0, 2, 1)), nil},
@@ -177,6 +183,13 @@ func TestRouteDigestLeavesPassingThingsOut(t *testing.T) {
 	assert.Equal(t, digest(hop(0)), digest(hop(unix.RTNH_F_LINKDOWN)), "carrier of a next hop")
 	assert.NotEqual(t, plain, digest(gateway, attr(unix.RTA_PRIORITY, word(5)...)))
 	assert.NotEqual(t, plain, digest())
+}
+
+func TestAddrDigestLeavesProtocolOut(t *testing.T) {
+	a := hostnet.Addr{Prefix: netip.MustParsePrefix("192.0.2.1/24")}
+	before := addrDigest(a)
+	a.Protocol, a.Flags = hostnet.Protocol, hostnet.AddrNoPrefixRoute
+	assert.Equal(t, before, addrDigest(a))
 }
 
 // FuzzDecode feeds datagrams as the kernel's, none of which may do harm, and

@@ -14,9 +14,10 @@ import (
 // bookkeeping, so even the default of 212992 does.
 const answerBytes = 208 << 10
 
-// Policy reads and changes policy routing in the network namespace it was
-// opened in. It changes nothing that does not carry hostnet.Protocol. It is not
-// for concurrent use.
+// Policy reads and changes policy routing, and the links and addresses that it
+// depends on, in the network namespace it was opened in. It changes no rule and
+// no route that does not carry hostnet.Protocol; whose an address is, its caller
+// has to know. It is not for concurrent use.
 type Policy struct {
 	socket *socket
 	seq    uint32

@@ -258,7 +258,8 @@ func TestPolicyWhereALinkWent(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Empty(t, facts.Routes)
-	assert.Equal(t, hostnet.LinkFacts{Link: facts.Links[l.index].Link}, facts.Links[l.index])
+	assert.Equal(t, "va", facts.Links[l.index].Link.Name)
+	assertNoDetail(t, facts.Links[l.index])
 	l.apply(routeSteps(hostnet.OpDelete, routes...)...)
 	failed, err := l.p.Apply(t.Context(), routeSteps(hostnet.OpAdd, routes...))
 	require.NoError(t, err)
@@ -277,6 +278,20 @@ func TestPolicyCancelled(t *testing.T) {
 	_, err = l.p.Facts(ctx, func(hostnet.Link) bool { return true })
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, l.facts().Rules)
+}
+
+// TestPolicyDeniedOnOneLink is about EACCES, which os.ErrPermission is too.
+func TestPolicyDeniedOnOneLink(t *testing.T) {
+	l := newPolicyLab(t)
+	l.addressed()
+	l.sysctl("ipv6/conf/vb/disable_ipv6", "1")
+	denied, route := testRoutes(l.peer)[7], testRoutes(l.index)[7]
+	denied.Table++
+	failed, err := l.p.Apply(t.Context(), routeSteps(hostnet.OpAdd, denied, route))
+	require.NoError(t, err)
+	require.Len(t, failed, 1)
+	assert.ErrorIs(t, failed[0], unix.EACCES)
+	assert.Equal(t, []hostnet.Route{route}, l.facts().Routes)
 }
 
 func TestPolicyWithoutPrivilege(t *testing.T) {

@@ -22,7 +22,7 @@ type routeFilter struct {
 // it (ip_valid_fib_dump_req in fib_frontend.c, Linux 4.20).
 func (f routeFilter) request() []byte {
 	var e encoder
-	e.begin(unix.RTM_GETROUTE, unix.NLM_F_DUMP, 0, [...]byte{
+	e.begin(unix.RTM_GETROUTE, unix.NLM_F_DUMP, 0, []byte{
 		0: byte(f.family), 5: f.protocol, 7: f.kind, unix.SizeofRtMsg - 1: 0,
 	})
 	if f.table != 0 {
