@@ -31,10 +31,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 HOOK_DIRS := off.d no-carrier.d dormant.d degraded-carrier.d carrier.d degraded.d enslaved.d routable.d \
 	configuring.d configured.d unmanaged.d failed.d manager.d links.d addresses.d routes.d rules.d leases.d
 UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service \
-	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service
+	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service \
+	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
-MAN7 := netbrk-hooks.7 netbrk-rules.7
+MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
 
 .PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
 
@@ -116,12 +117,16 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
 
 # The units are stopped before rules and addresses are taken back, so that nobody
-# heals them, and both while the binary is there. Scripts and a configuration that
+# heals them, and both while the binary is there. Addresses go first: while the
+# ledger of cloud-sync has them, rules may be wanted for them. Scripts and a configuration that
 # their owner wrote are the owner's: they stay, and are named.
 uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
-		systemctl disable --now netbrk.target; systemctl stop $(patsubst %@.service,'%@*.service',$(UNITS)); systemctl reset-failed 'netbrk*'; fi; true
-	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk apply-rules --flush || { \
+		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path; systemctl stop $(patsubst %@.service,'%@*.service',$(UNITS)); systemctl reset-failed 'netbrk*'; fi; true
+	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk cloud-sync --flush || { \
+		echo "netbrk: hint: addresses from the metadata may be left until the next boot; to find them, as /32 or /128:" >&2; \
+		echo "netbrk: hint: ip address show" >&2; }; \
+		$(PREFIX)/bin/netbrk apply-rules --flush || { \
 		echo "netbrk: hint: rules and routes may be left; to remove them:" >&2; \
 		echo "netbrk: hint: ip rule flush proto 110; ip -6 rule flush proto 110; ip route flush table all proto 110; ip -6 route flush table all proto 110" >&2; }; fi
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
