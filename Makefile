@@ -12,6 +12,9 @@ CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache,/v
 FUZZTIME ?= 10s
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+# AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
+EC2_MOCK_VERSION := v1.13.0
+EC2_MOCK := $(CACHE)/bin/ec2-metadata-mock-$(EC2_MOCK_VERSION)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -28,10 +31,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 HOOK_DIRS := off.d no-carrier.d dormant.d degraded-carrier.d carrier.d degraded.d enslaved.d routable.d \
 	configuring.d configured.d unmanaged.d failed.d manager.d links.d addresses.d routes.d rules.d leases.d
 UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service \
-	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service
+	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service \
+	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
-MAN7 := netbrk-hooks.7 netbrk-rules.7
+MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
 
 .PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
 
@@ -41,7 +45,7 @@ build: ## build bin/netbrk, static and stripped
 	CGO_ENABLED=0 go build -buildvcs=false -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
 
 test: ## unit tests: no root, no network
-	go test -race ./...
+	NETBRK_TEST_EC2_MOCK=$(EC2_MOCK) go test -race ./...
 
 # The tests in files named x_netns_test.go, whatever their own names are.
 NETNS_FILES = $(shell find . -name '*_netns_test.go' | sort)
@@ -74,10 +78,11 @@ fuzz: ## every fuzz target, for FUZZTIME each (10s)
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
 
-demo: build ## see it work: two links, hooks, events, in a private namespace
-	testdata/demo/demo.sh bin/netbrk
+demo: build ## see it work: hooks, rules and a cloud's addresses, in private namespaces
+	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds
+	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
-deps: $(GOLANGCI) ## install what the tests need: Debian packages, golangci-lint
+deps: $(GOLANGCI) $(EC2_MOCK) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock
 	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
@@ -86,6 +91,10 @@ deps: $(GOLANGCI) ## install what the tests need: Debian packages, golangci-lint
 $(GOLANGCI):
 	GOBIN=$(CACHE)/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mkdir -p $(@D) && mv $(CACHE)/tmp/golangci-lint $@
+
+$(EC2_MOCK):
+	GOBIN=$(CACHE)/tmp go install github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@$(EC2_MOCK_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/ec2-metadata-mock $@
 
 # The paths in the units follow PREFIX. Without DESTDIR, on a running systemd,
 # the service is set up and started, or restarted with the new binary.
@@ -108,12 +117,16 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
 
 # The units are stopped before rules and addresses are taken back, so that nobody
-# heals them, and both while the binary is there. Scripts and a configuration that
+# heals them, and both while the binary is there. Addresses go first: while the
+# ledger of cloud-sync has them, rules may be wanted for them. Scripts and a configuration that
 # their owner wrote are the owner's: they stay, and are named.
 uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
-		systemctl disable --now netbrk.target; systemctl stop $(patsubst %@.service,'%@*.service',$(UNITS)); systemctl reset-failed 'netbrk*'; fi; true
-	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk apply-rules --flush || { \
+		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path; systemctl stop $(patsubst %@.service,'%@*.service',$(UNITS)); systemctl reset-failed 'netbrk*'; fi; true
+	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk cloud-sync --flush || { \
+		echo "netbrk: hint: addresses from the metadata may be left until the next boot; to find them, as /32 or /128:" >&2; \
+		echo "netbrk: hint: ip address show" >&2; }; \
+		$(PREFIX)/bin/netbrk apply-rules --flush || { \
 		echo "netbrk: hint: rules and routes may be left; to remove them:" >&2; \
 		echo "netbrk: hint: ip rule flush proto 110; ip -6 rule flush proto 110; ip route flush table all proto 110; ip -6 route flush table all proto 110" >&2; }; fi
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))

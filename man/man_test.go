@@ -99,7 +99,7 @@ func TestVerbsAndFlags(t *testing.T) {
 // TestExamples makes sure that what the pages tell to type is there to be typed.
 func TestExamples(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^\.Dl [$#] netbrk ([a-z-]+)(.*)$`)
-	for _, name := range []string{"netbrk.1", "netbrk-hooks.7", "netbrk-rules.7"} {
+	for _, name := range []string{"netbrk.1", "netbrk-hooks.7", "netbrk-rules.7", "netbrk-cloud.7"} {
 		examples := line.FindAllStringSubmatch(page(t, name), -1)
 		assert.NotEmpty(t, examples, name)
 		for _, m := range examples {
@@ -196,6 +196,35 @@ func TestRulesCommands(t *testing.T) {
 		step(hostnet.Step{IsRule: true, Rule: r})
 	}
 	assert.Equal(t, strings.Join(printed, "\n"), example)
+}
+
+// TestCloudKeys holds the list of keys of cloud-sync's document to the contract.
+func TestCloudKeys(t *testing.T) {
+	_, list, found := strings.Cut(page(t, "netbrk.1"), `.\" JSON keys of cloud-sync: the document`)
+	require.True(t, found)
+	list, _, _ = strings.Cut(list, "\n.El")
+	told := all(regexp.MustCompile(`(?m)^\.It (\S+)$`), list)
+	assert.ElementsMatch(t, []string{"schema_version", "dry_run", "provider", "why", "links", "steps", "problems"}, told)
+}
+
+// TestCloudProviders has every cloud in each list of netbrk-cloud(7): what is told
+// there, what else there is to know, and how it is found out.
+func TestCloudProviders(t *testing.T) {
+	text := page(t, "netbrk-cloud.7")
+	for _, provider := range config.Providers() {
+		assert.Contains(t, text, "\n.It "+provider+" Ta ")
+		assert.Equal(t, 2, strings.Count(text, "\n.It "+provider+"\n"), provider)
+	}
+}
+
+// TestCloudKeysOfConfiguration: what the page tells to set is there to be set.
+func TestCloudKeysOfConfiguration(t *testing.T) {
+	told := words(page(t, "netbrk-cloud.7"))
+	for _, key := range []string{"Network.Links", "Network.Supplementary", "Cloud.Provider", "System.RefreshTimer"} {
+		assert.Contains(t, config.Keys(), key)
+		_, name, _ := strings.Cut(key, ".")
+		assert.Contains(t, told, name)
+	}
 }
 
 func TestHookDirectories(t *testing.T) {

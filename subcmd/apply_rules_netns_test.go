@@ -32,11 +32,7 @@ type host struct {
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	h := &host{ns: netnstest.New(t), dir: t.TempDir()}
-	h.binary = filepath.Join(h.dir, "netbrk") // testscript.Main goes by the name
-	self, err := os.Executable()
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(self, h.binary))
+	h := bareHost(t)
 	h.configure(t, `RoutingPolicyRules = "va1"`)
 	h.ns.VethPair(t, "va0", "vb0")
 	h.index, _ = h.ns.VethPair(t, "va1", "vb1")
@@ -45,6 +41,17 @@ func newHost(t *testing.T) *host {
 	h.ip(t, "address add 192.0.2.20/24 dev va1")
 	h.ip(t, "route add default via 192.0.2.1 dev va0")
 	h.ip(t, "route add default via 192.0.2.1 dev va1 metric 100")
+	return h
+}
+
+// bareHost is a namespace with nothing in it, and netbrk.
+func bareHost(t *testing.T) *host {
+	t.Helper()
+	h := &host{ns: netnstest.New(t), dir: t.TempDir()}
+	h.binary = filepath.Join(h.dir, "netbrk") // testscript.Main goes by the name
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(self, h.binary))
 	return h
 }
 

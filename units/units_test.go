@@ -3,6 +3,7 @@ package units_test
 
 import (
 	"bytes"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,10 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/subcmd"
 )
@@ -64,6 +67,8 @@ func TestUnitsVerify(t *testing.T) {
 func TestUnitsExposure(t *testing.T) {
 	for unit, most := range map[string]float64{
 		"netbrk-watch.service": 0.8, "netbrk-rules.service": 1.3, "netbrk-apply-rules@.service": 1.3,
+		// Internet sockets count 0.3, and an IPAddressAllow= of whatever address 0.1.
+		"netbrk-cloud-sync.service": 1.7,
 	} {
 		t.Run(unit, func(t *testing.T) {
 			// A bare name would be that of an installed unit.
@@ -94,6 +99,7 @@ func setting(t *testing.T, unit, key string) []string {
 func TestUnitsCapabilities(t *testing.T) {
 	for unit, want := range map[string]string{
 		"netbrk-watch.service": "", "netbrk-rules.service": "CAP_NET_ADMIN", "netbrk-apply-rules@.service": "CAP_NET_ADMIN",
+		"netbrk-cloud-sync.service": "CAP_NET_ADMIN",
 	} {
 		assert.Equal(t, []string{want}, setting(t, unit, "CapabilityBoundingSet"), unit)
 		assert.Equal(t, []string{""}, setting(t, unit, "AmbientCapabilities"), unit)
@@ -101,20 +107,46 @@ func TestUnitsCapabilities(t *testing.T) {
 	}
 }
 
-// TestUnitsConfinement holds the two services of apply-rules to one sandbox.
+// confinement returns what confines a service, in order, without the keys that
+// are the service's own.
+func confinement(t *testing.T, unit string, own ...string) []string {
+	t.Helper()
+	own = append(own, "ExecStart", "SuccessExitStatus", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStartSec")
+	text, err := os.ReadFile(unit)
+	require.NoError(t, err)
+	_, service, found := strings.Cut(string(text), "\n[Service]\n")
+	require.True(t, found, unit)
+	return slices.DeleteFunc(strings.Split(service, "\n"), func(line string) bool {
+		key, _, found := strings.Cut(line, "=")
+		return !found || strings.HasPrefix(line, "#") || slices.Contains(own, key)
+	})
+}
+
+// TestUnitsConfinement holds the two services of apply-rules to one sandbox, and
+// that of cloud-sync to the same one but for what it reads, writes and asks.
 func TestUnitsConfinement(t *testing.T) {
-	own := []string{"ExecStart", "SuccessExitStatus", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStartSec"}
-	confinement := func(unit string) []string {
-		text, err := os.ReadFile(unit)
-		require.NoError(t, err)
-		_, service, found := strings.Cut(string(text), "\n[Service]\n")
-		require.True(t, found, unit)
-		return slices.DeleteFunc(strings.Split(service, "\n"), func(line string) bool {
-			key, _, found := strings.Cut(line, "=")
-			return !found || strings.HasPrefix(line, "#") || slices.Contains(own, key)
-		})
+	assert.Equal(t, confinement(t, "netbrk-rules.service"), confinement(t, "netbrk-apply-rules@.service"))
+	differs := []string{"RuntimeDirectory", "BindReadOnlyPaths", "BindPaths", "RestrictAddressFamilies", "IPAddressAllow"}
+	assert.Equal(t, confinement(t, "netbrk-rules.service", differs...), confinement(t, "netbrk-cloud-sync.service", differs...))
+	assert.Equal(t, []string{"any"}, setting(t, "netbrk-cloud-sync.service", "IPAddressDeny"))
+	assert.Equal(t, []string{"AF_NETLINK AF_INET AF_INET6"}, setting(t, "netbrk-cloud-sync.service", "RestrictAddressFamilies"))
+}
+
+// TestUnitsMetadata: cloud-sync can reach the services of the eight clouds, by
+// their documentation, and nothing else.
+func TestUnitsMetadata(t *testing.T) {
+	var allowed []string
+	for _, line := range setting(t, "netbrk-cloud-sync.service", "IPAddressAllow") {
+		for _, word := range strings.Fields(line) {
+			addr, err := netip.ParseAddr(word) // not a prefix, and none of systemd's words
+			require.NoError(t, err)
+			allowed = append(allowed, addr.String())
+		}
 	}
-	assert.Equal(t, confinement("netbrk-rules.service"), confinement("netbrk-apply-rules@.service"))
+	assert.ElementsMatch(t, []string{
+		"169.254.169.254", "100.100.100.200",
+		"fd00:ec2::254", "fd00:c1::a9fe:a9fe", "fd20:ce::254", "fe80::a9fe:a9fe",
+	}, allowed)
 }
 
 // TestUnitsRestart: a service that a path unit starts must wait after whatever
@@ -128,7 +160,7 @@ func TestUnitsRestart(t *testing.T) {
 		assert.Equal(t, []string{"on-failure"}, setting(t, service, "Restart"), service)
 		assert.NotEmpty(t, setting(t, service, "RestartSec"), service)
 		// Only a service that takes its entries in any case may stay down.
-		if service != "netbrk-rules.service" {
+		if service == "netbrk-hooks.service" {
 			assert.Empty(t, setting(t, service, "RestartPreventExitStatus"), service)
 		}
 		assert.Equal(t, []string{"0"}, setting(t, service, "StartLimitIntervalSec"), service)
@@ -159,14 +191,17 @@ func TestUnitsCommands(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"netbrk-watch.service": "watch", "netbrk-hooks.service": "run-hooks",
 		"netbrk-rules.service": "apply-rules", "netbrk-apply-rules@.service": "apply-rules",
+		"netbrk-cloud-sync.service": "cloud-sync",
 	}, started)
 }
 
 // TestUnitsDirectories holds the directories that systemd makes for the units
 // to those of tmpfiles.d: neither may have one that the other lacks, or give it
-// to another user. rules-pending, with its two writers, is of tmpfiles.d alone.
+// to another user. What is pending, with its two writers, is of tmpfiles.d alone.
 func TestUnitsDirectories(t *testing.T) {
-	made := map[string]string{"/run/netbrk": "0755 root root", "/run/netbrk/rules-pending": "0775 root netbrk"}
+	made := map[string]string{
+		"/run/netbrk": "0755 root root", "/run/netbrk/rules-pending": "0775 root netbrk", "/run/netbrk/cloud-pending": "0775 root netbrk",
+	}
 	for _, name := range unitFiles(t) {
 		owner := "root"
 		if user := setting(t, name, "User"); len(user) > 0 {
@@ -191,14 +226,47 @@ func TestUnitsDirectories(t *testing.T) {
 	assert.Equal(t, made, listed)
 }
 
-// TestUnitsPending: the watcher may write where its events for apply-rules go,
-// and sees to it that they can go there.
+// TestUnitsPending: the watcher may write where its events for apply-rules and
+// cloud-sync go, and sees to it that they can go there.
 func TestUnitsPending(t *testing.T) {
-	const dir = "/run/netbrk/rules-pending"
-	assert.Equal(t, []string{dir}, setting(t, "netbrk-rules.path", "DirectoryNotEmpty"))
-	assert.Equal(t, []string{"-" + dir}, setting(t, "netbrk-rules.service", "BindPaths"))
-	assert.Equal(t, []string{"-" + dir}, setting(t, "netbrk-watch.service", "ReadWritePaths"))
+	var dirs []string
+	for _, of := range []struct{ dir, unit string }{
+		{"/run/netbrk/rules-pending", "netbrk-rules"}, {"/run/netbrk/cloud-pending", "netbrk-cloud-sync"},
+	} {
+		assert.Equal(t, []string{of.dir}, setting(t, of.unit+".path", "DirectoryNotEmpty"))
+		assert.Equal(t, []string{"-" + of.dir}, setting(t, of.unit+".service", "BindPaths"))
+		dirs = append(dirs, "-"+of.dir)
+	}
+	assert.Equal(t, []string{strings.Join(dirs, " ")}, setting(t, "netbrk-watch.service", "ReadWritePaths"))
 	assert.Equal(t, []string{"-+systemd-tmpfiles --create netbrk.conf"}, setting(t, "netbrk-watch.service", "ExecStartPre"))
+}
+
+// TestUnitsCloudState: apply-rules reads what cloud-sync added, and cannot write
+// it.
+func TestUnitsCloudState(t *testing.T) {
+	for _, unit := range []string{"netbrk-rules.service", "netbrk-apply-rules@.service"} {
+		read := strings.Fields(strings.Join(setting(t, unit, "BindReadOnlyPaths"), " "))
+		assert.Contains(t, read, "-/run/netbrk/cloud", unit)
+		assert.NotContains(t, setting(t, unit, "RuntimeDirectory")[0], "netbrk/cloud", unit)
+	}
+}
+
+// TestUnitsRefresh: by default metadata is asked for as often as RefreshTimer says
+// by its own, and nobody but who enables it has it asked for.
+func TestUnitsRefresh(t *testing.T) {
+	const timer = "netbrk-cloud-sync.timer"
+	every, err := time.ParseDuration(setting(t, timer, "OnUnitInactiveSec")[0])
+	require.NoError(t, err)
+	assert.Equal(t, config.Default("").System.RefreshTimer, every)
+	for _, other := range []string{"OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnCalendar"} {
+		assert.Empty(t, setting(t, timer, other), "a drop-in for RefreshTimer empties OnUnitInactiveSec= alone")
+	}
+	assert.Equal(t, []string{"yes"}, setting(t, timer, "FixedRandomDelay"))
+	assert.NotEmpty(t, setting(t, timer, "RandomizedDelaySec"))
+	for _, unit := range []string{timer, "netbrk-cloud-sync.path"} {
+		assert.Equal(t, []string{"netbrk.target"}, setting(t, unit, "WantedBy"), unit)
+		assert.NotContains(t, setting(t, "netbrk.target", "Wants")[0], unit)
+	}
 }
 
 // makeTarget runs make in the top directory, deaf to a make that runs the test.
@@ -330,6 +398,7 @@ func TestUnitsTables(t *testing.T) {
 	assert.Contains(t, string(passwd), "netbrk:x:")
 	for dir, mode := range map[string]os.FileMode{
 		"events": 0o755, "links": 0o755, "rules-pending": 0o775, "rules": 0o755, "hooks": 0o755, "failed": 0o755,
+		"cloud-pending": 0o775, "cloud": 0o755,
 	} {
 		info, err := os.Stat(filepath.Join(root, "run/netbrk", dir))
 		require.NoError(t, err)
@@ -340,5 +409,8 @@ func TestUnitsTables(t *testing.T) {
 func TestPreset(t *testing.T) {
 	text, err := os.ReadFile("system-preset/90-netbrk.preset")
 	require.NoError(t, err)
-	assert.Equal(t, "enable netbrk.target\n", string(text))
+	rules := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, "#")
+	})
+	assert.Equal(t, []string{"enable netbrk.target", "disable netbrk-cloud-sync.timer", "disable netbrk-cloud-sync.path"}, rules)
 }

@@ -27,7 +27,10 @@ type pkg struct {
 }
 
 // support are the packages that only tests link.
-var support = []string{"internal/archtest", "internal/bench", "internal/cloud/imdstest", "internal/demotest", "internal/e2e", "internal/netnstest", "man", "units"}
+var support = []string{
+	"internal/archtest", "internal/bench", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
+	"internal/demotest", "internal/e2e", "internal/netnstest", "man", "units",
+}
 
 // ours lists which of our packages a package may import. Adapters and logic
 // meet in subcmd alone.
@@ -38,18 +41,29 @@ var ours = map[string][]string{
 		"internal/networkd", "internal/plan", "internal/reconcile", "internal/report", "internal/udev",
 		"internal/watch",
 	},
+	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
+	"internal/plan":      {"internal/hostnet"},
 	"state":              {"internal/hostnet", "internal/report"},
 	"dispatcher":         {"internal/hostnet", "internal/report"},
 	"internal/watch":     {"internal/hostnet"},
 	"internal/report":    {"internal/hostnet"},
-	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
-	"internal/cloud":     {"internal/hostnet"},
 	"internal/config":    {"internal/hostnet"},
 	"internal/kernel":    {"internal/hostnet"},
 	"internal/networkd":  {"internal/hostnet"},
-	"internal/plan":      {"internal/hostnet"},
 	"internal/udev":      {"internal/hostnet"},
+	"internal/cloud":     {"internal/hostnet"},
 	"internal/hostnet":   {},
+
+	// A cloud knows how to ask and what the answer means, and no other cloud.
+	"internal/cloud/aws":     {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/azure":   {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/gcp":     {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/alibaba": {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/oracle":  {"internal/cloud", "internal/hostnet"},
+
+	"internal/cloud/digitalocean": {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/hetzner":      {"internal/cloud", "internal/hostnet"},
+	"internal/cloud/openstack":    {"internal/cloud", "internal/hostnet"},
 }
 
 // ban keeps a package, and those below it, to a few of ours.
@@ -61,11 +75,13 @@ type ban struct {
 
 var bans = []ban{
 	{"github.com/BurntSushi/toml", []string{"internal/config"}, "internal/config alone reads TOML"},
+	{"go.yaml.in/yaml", []string{"internal/cloud/hetzner"}, "internal/cloud/hetzner alone reads YAML"},
 	{"github.com/vishvananda", []string{"internal/kernel"}, "internal/kernel alone speaks rtnetlink"},
 	{"github.com/godbus/dbus", []string{"internal/networkd"}, "internal/networkd alone speaks D-Bus"},
 	{"github.com/urfave/cli", []string{"subcmd"}, "subcmd alone knows the command line"},
 	{"os/exec", []string{"dispatcher"}, "dispatcher alone starts processes"},
-	{"net/http", nil, "the watcher's memory is a headline figure: 2.8 MB resident"},
+	{"github.com/hashicorp", []string{"internal/cloud"}, "internal/cloud alone asks over HTTP"},
+	{"net/http", []string{"internal/cloud"}, "internal/cloud alone asks over HTTP: 2.8 MB resident"},
 	{"text/template", nil, "the watcher's memory is a headline figure: 1.1 MB resident"},
 	{"html/template", nil, "the watcher's memory is a headline figure"},
 	{"log", nil, "log/slog is passed in"},
@@ -74,7 +90,10 @@ var bans = []ban{
 
 // pure are the packages that do no I/O, and reads the paths that would.
 var (
-	pure  = []string{"internal/hostnet", "internal/plan", "internal/report"}
+	pure = []string{
+		"internal/hostnet", "internal/plan", "internal/report", "internal/cloud/aws",
+		"internal/cloud/azure", "internal/cloud/gcp", "internal/cloud/alibaba", "internal/cloud/oracle",
+	}
 	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
 )
 
@@ -187,6 +206,11 @@ func TestViolations(t *testing.T) {
 		{"process", "subcmd", "os/exec", "dispatcher alone starts processes"},
 		{"memory", "subcmd", "net/http", "2.8 MB resident"},
 		{"below a standard package", "subcmd", "net/http/httptrace", "2.8 MB resident"},
+		{"HTTP of a cloud", "internal/cloud/aws", "net/http", "internal/cloud alone asks over HTTP"},
+		{"retries of a cloud", "internal/cloud/aws", "github.com/hashicorp/go-retryablehttp", "internal/cloud alone asks over HTTP"},
+		{"cloud in cloud", "internal/cloud/aws", module + "internal/cloud/azure", "it may import"},
+		{"test server", "internal/cloud/aws", module + "internal/cloud/imdstest", "it may import"},
+		{"I/O in a cloud", "internal/cloud/aws", "os", "does no I/O"},
 		{"global log", "state", "log", "log/slog is passed in"},
 		{"adapter in logic", "state", module + "internal/kernel", "it may import"},
 		{"adapter in adapter", "internal/kernel", module + "internal/networkd", "it may import"},

@@ -41,7 +41,7 @@ func TestDemoNetns(t *testing.T) {
 			require.NoError(t, err, stderr+stdout)
 			assert.Empty(t, stderr)
 			assert.NotContains(t, stdout, "\x1b", "colours outside a terminal")
-			assert.NotContains(t, stdout, "refused")
+			assert.NotContains(t, stdout, "\n    refused ", "hooks")
 			assert.Equal(t, []string{
 				"no-carrier.d/10-alarm: eth0 has no carrier, after off; by now it is no-carrier",
 				"carrier.d/10-note: eth0 was no-carrier and has a carrier",
@@ -50,6 +50,7 @@ func TestDemoNetns(t *testing.T) {
 				"routable.d/10-announce: eth0 (ifindex N) was no-carrier and is routable, with 192.0.2.10",
 			}, transitions(stdout, "eth0"), stdout)
 			assert.Equal(t, 2, strings.Count(stdout, "192.0.2.20 was asked by eth1, and answered by eth1\n"), stdout)
+			assert.Equal(t, 1, strings.Count(stdout, "192.0.2.21 was asked by eth1, and answered by eth1\n"), stdout)
 		})
 	}
 }
@@ -68,9 +69,9 @@ func TestDemoFailsNetns(t *testing.T) {
 // TestDemoForbiddenNetns runs it where no namespace can be made any more.
 func TestDemoForbiddenNetns(t *testing.T) {
 	dir := demo(t)
-	const sealed = `echo 0 >/proc/sys/user/max_net_namespaces && exec "$0" "$1"`
+	const sealed = `echo 0 >/proc/sys/user/max_net_namespaces && exec "$0" "$@"`
 	stdout, stderr, err := runCommand(t, dir, uint32(os.Geteuid()), nil,
-		"unshare", "--user", "--map-root-user", "sh", "-c", sealed, "demo/demo.sh", "./netbrk")
+		"unshare", "--user", "--map-root-user", "sh", "-c", sealed, "demo/demo.sh", "./netbrk", "./imds")
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, stdout)
 	assert.Equal(t, 1, exit.ExitCode())
@@ -84,13 +85,16 @@ func TestDemoForbiddenNetns(t *testing.T) {
 // TestDemoArguments needs no namespace at all.
 func TestDemoArguments(t *testing.T) {
 	for _, test := range []struct {
-		name, argument, want string
+		name      string
+		arguments []string
+		want      string
 	}{
-		{"none", "", "demo: which netbrk?\n"},
-		{"missing", "./nothing", "demo: there is no program ./nothing\n"},
+		{"none", nil, "demo: which netbrk, and which metadata service?\n"},
+		{"one", []string{"./netbrk"}, "demo: which netbrk, and which metadata service?\n"},
+		{"missing", []string{"./nothing", "./imds"}, "demo: there is no program ./nothing\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cmd := exec.Command("../../testdata/demo/demo.sh", test.argument)
+			cmd := exec.Command("../../testdata/demo/demo.sh", test.arguments...)
 			out, err := cmd.CombinedOutput()
 			assert.Error(t, err)
 			assert.True(t, strings.HasPrefix(string(out), test.want), string(out))
@@ -98,14 +102,15 @@ func TestDemoArguments(t *testing.T) {
 	}
 }
 
-// demo returns a directory that every user can read, with netbrk and the demo.
+// demo returns a directory that every user can read, with the demo and its
+// programs.
 func demo(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "netbrk-demo") // t.TempDir is closed to others
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o755))
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "netbrk"), "../../cmd/netbrk")
+	build := exec.Command("go", "build", "-o", dir+"/", "../../cmd/netbrk", "../../internal/cloud/imdstest/cmd/imds")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -115,7 +120,7 @@ func demo(t *testing.T) string {
 
 func run(t *testing.T, dir string, user uint32, env ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	return runCommand(t, dir, user, env, "demo/demo.sh", "./netbrk")
+	return runCommand(t, dir, user, env, "demo/demo.sh", "./netbrk", "./imds")
 }
 
 // runCommand runs a program in dir as user. The test is skipped for a user that

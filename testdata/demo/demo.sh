@@ -3,10 +3,11 @@
 # this machine is seen, changed or left behind, and no root is needed where the
 # kernel lets users make namespaces.
 #
-#	testdata/demo/demo.sh bin/netbrk
+#	testdata/demo/demo.sh bin/netbrk IMDS
 #
-# It exits 0 only if each hook that should run did, and answers took the way that
-# they should.
+# IMDS is internal/cloud/imdstest/cmd/imds, the metadata service of its cloud. It
+# exits 0 only if each hook that should run did, answers took the way that they
+# should, and the cloud's addresses came and went.
 set -eu
 # An ordinary user's PATH may lack the directories of chroot(8) and ip(8).
 PATH=$PATH:/usr/sbin:/sbin
@@ -28,9 +29,11 @@ exit_on_signals() {
 
 # outside makes a place for the root file system and enters the namespaces.
 outside() {
-	netbrk=${1-}
-	[ -n "$netbrk" ] || fail 'which netbrk?' "$0 bin/netbrk"
-	[ -x "$netbrk" ] || fail "there is no program $netbrk" 'make'
+	netbrk=${1-} imds=${2-}
+	[ -n "$imds" ] || fail 'which netbrk, and which metadata service?' 'make demo'
+	for program in "$netbrk" "$imds"; do
+		[ -x "$program" ] || fail "there is no program $program" 'make demo'
+	done
 	for program in bash ip unshare; do
 		command -v "$program" >/dev/null ||
 			fail "$program is not installed" 'install the packages bash, iproute2 and util-linux'
@@ -47,7 +50,7 @@ outside() {
 	root=$(mktemp -d)
 	trap 'rmdir "$root"' EXIT
 	exit_on_signals
-	"$@" sh "$0" --in-namespaces "$root" "$netbrk"
+	"$@" sh "$0" --in-namespaces "$root" "$netbrk" "$imds"
 }
 
 # build fills the root file system. Hooks run only from directories that nobody
@@ -58,7 +61,9 @@ build() {
 	root=$1
 	mount -t tmpfs -o mode=755 none "$root"
 	cp "$2" "$root/netbrk"
+	cp "$3" "$root/imds"
 	cp "$0" "$root/demo.sh"
+	cp "$(dirname "$0")/scene.json" "$root/scene.json"
 	mkdir -p "$root/etc/netbrk" "$root/run" "$root/tmp" "$root/proc" "$root/sys" "$root/dev"
 	cp -R "$(dirname "$0")/hooks/." "$root/etc/netbrk"
 	chmod -R go-w "$root/etc/netbrk"
@@ -89,6 +94,14 @@ run() {
 show() {
 	printf '  $ %s\n' "$*"
 	"$@" | sed 's/^/    /'
+}
+
+# netbrk runs it for what it prints, wherever that is.
+netbrk() {
+	printf '  $ netbrk %s\n' "$*"
+	/netbrk "$@" 3>&- >/run/said 2>&1 && status=0 || status=$?
+	sed 's/^/    /' /run/said
+	return "$status"
 }
 
 # expect shows what hooks print as it comes, until each of the given hooks has
@@ -130,6 +143,29 @@ await_rules() {
 	done
 }
 
+# await_address looks until an address is there.
+await_address() {
+	until ip -4 -o address show | grep -qwF "$1"; do
+		[ ! -e /run/too-late ] || explain "no address $1"
+	done
+}
+
+# await_service looks until the metadata service has said something.
+await_service() {
+	until grep -q "^$1" /run/imds.log; do
+		[ ! -e /run/too-late ] || explain "the metadata service did not say: $1"
+	done
+}
+
+# metadata changes what the service tells.
+metadata() {
+	sed "$1" /scene.json >/run/scene.json
+	[ -n "${imds-}" ] || return 0
+	: >/run/imds.log
+	kill -HUP "$imds"
+	await_service 'read '
+}
+
 explain() {
 	printf '\nnetbrk said:\n' >&2
 	cat /run/watch.log >&2
@@ -139,6 +175,7 @@ explain() {
 # finish ends what was started. The links go with the namespace.
 finish() {
 	[ -z "${watch-}" ] || kill "$watch" 2>/dev/null || :
+	[ -z "${imds-}" ] || kill "$imds" 2>/dev/null || :
 	[ -z "${alarm-}" ] || kill "$alarm" 2>/dev/null || :
 	wait
 }
@@ -177,9 +214,10 @@ inside() {
 
 	story
 	second_story
+	third_story
 
-	printf '\nThat is all: a script in a directory named after what happened, and a line\n'
-	printf 'in netbrk.toml for a second NIC.\n'
+	printf '\nThat is all: a script in a directory named after what happened, a line in\n'
+	printf 'netbrk.toml for a second NIC, and none in a cloud that netbrk knows.\n'
 	printf 'Next:  sudo make install            netbrk as a service, from now on and at boot\n'
 	printf '       /etc/netbrk/routable.d/      the place for your scripts\n'
 	printf '       testdata/demo/hooks/         the ones that ran here\n'
@@ -257,9 +295,50 @@ leaves by eth0, which a cloud drops:'
 	[ "$by" = eth1 ] || explain "the answer came by $by"
 }
 
+third_story() {
+	say 'By now the machine is an instance of a cloud, whose metadata tells a second address
+for each NIC, which no DHCP hands out:'
+	printf '[Cloud]\nProvider = "aws"\n' >/etc/netbrk/netbrk.toml
+	show cat /etc/netbrk/netbrk.toml
+	ip -n switch address add 169.254.169.254/32 dev lan
+	ip route add 169.254.169.254 dev eth0 src 192.0.2.10
+	metadata ''
+	: >/run/imds.log
+	nsenter --net=/run/netns/switch /imds -listen 169.254.169.254:80 /run/scene.json 3>&- >>/run/imds.log 2>&1 &
+	imds=$!
+	await_service 'listening on '
+	netbrk cloud-sync --dry-run
+	netbrk cloud-sync
+	await_rules 192.0.2.21
+	ip -n switch neighbour add 192.0.2.21 lladdr 02:00:00:00:00:01 dev lan
+	answered 192.0.2.21
+	[ "$by" = eth1 ] || explain "the answer came by $by"
+
+	say 'Somebody removes an address, as systemd-networkd does. It comes back, and the cloud
+need not be asked:'
+	: >/run/imds.log
+	run ip address delete 192.0.2.21/32 dev eth1
+	await_address 192.0.2.21
+	await_rules 192.0.2.21
+	[ ! -s /run/imds.log ] || explain 'the metadata service was asked'
+	show ip -4 -brief address show
+
+	say 'Something else answers in place of the metadata service. Nothing is removed on doubt:'
+	metadata 's/"faults": \[\]/"faults": [{"path": "*", "kind": "html"}]/'
+	if netbrk cloud-sync; then fail 'netbrk took a page for metadata'; fi
+	show ip -4 -brief address show dev eth1
+
+	say 'The cloud takes an address away, and netbrk follows:'
+	metadata 's/, {"address": "192.0.2.21"}//'
+	netbrk cloud-sync --dry-run
+	netbrk cloud-sync
+	! ip -4 -o address show | grep -qwF 192.0.2.21 || explain '192.0.2.21 is still there'
+	show ip -4 -brief address show dev eth1
+}
+
 case ${1-} in
 --in-namespaces)
-	build "$2" "$3"
+	build "$2" "$3" "$4"
 	exec chroot "$2" /bin/sh /demo.sh --in-root
 	;;
 --in-root) inside ;;

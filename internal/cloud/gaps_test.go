@@ -1,0 +1,27 @@
+package cloud
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestGaps(t *testing.T) {
+	var gaps Gaps
+	assert.Equal(t, netip.MustParseAddr("10.0.0.5"), gaps.Addr4("a", "10.0.0.5"))
+	assert.False(t, gaps.Addr4("a", "<null>").IsValid())
+	assert.Len(t, gaps.Addrs6("a", []string{"2001:db8::1", "2001:DB8:0::1", ""}), 1)
+	assert.Len(t, gaps.Prefixes4("a", []string{"10.0.0.0/28", "10.0.0.1/28", "10.0.1.1"}), 2)
+	assert.Equal(t, 1460, gaps.MTU("a", "1460"))
+	assert.Zero(t, gaps.MTU("a", ""))
+	assert.Empty(t, gaps)
+
+	assert.False(t, gaps.Addr4("four", "2001:db8::1").IsValid())
+	assert.False(t, gaps.Addr6("six", "10.0.0.5").IsValid())
+	assert.Len(t, gaps.Addrs4("list", []string{"x", "10.0.0.5", "y"}), 1)
+	assert.Empty(t, gaps.Prefixes6("range", []string{"10.0.0.0/28"}))
+	assert.Zero(t, gaps.MTU("mtu", "12"))
+	assert.Empty(t, gaps.MAC("mac", ""))
+	assert.Equal(t, Gaps{"four", "six", "list", "range", "mtu", "mac"}, gaps)
+}

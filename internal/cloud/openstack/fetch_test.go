@@ -1,0 +1,44 @@
+package openstack
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/cloud"
+	"github.com/netbrk/netbrk/internal/cloud/cloudtest"
+)
+
+func answering(t *testing.T, name string) *cloudtest.Getter {
+	g := &cloudtest.Getter{Bodies: map[string]string{}}
+	for key, body := range cloudtest.Answers(cloudtest.Documents(t, ".txtar")[name]).Bodies {
+		g.Bodies[key] = string(body)
+	}
+	return g
+}
+
+func TestFetch(t *testing.T) {
+	g := answering(t, "two-nics")
+	got, err := Provider{}.Fetch(t.Context(), g)
+	require.NoError(t, err)
+	want, err := parseAnswers(cloudtest.Documents(t, ".txtar")["two-nics"])
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Equal(t, []string{metaData, networkData}, g.Asked())
+	assert.NotContains(t, fmt.Sprint(got), "s3cr3t", "passwords and the owner's own data are not for us")
+}
+
+func TestFetchFails(t *testing.T) {
+	for _, want := range []error{cloud.ErrNotReady, cloud.ErrRefused, cloud.ErrAbsent} {
+		_, err := Provider{}.Fetch(t.Context(), answering(t, "two-nics").Failing(networkData, want))
+		assert.ErrorIs(t, err, want)
+
+		got, err := Provider{}.Fetch(t.Context(), answering(t, "two-nics").Failing(metaData, want))
+		require.NoError(t, err)
+		assert.Equal(t, []string{metaData}, got.Missing)
+		require.Len(t, got.NICs, 2)
+		assert.Empty(t, got.NICs[0].Missing)
+	}
+}
