@@ -27,11 +27,22 @@ const (
 // are left as tmpfiles.d or systemd made them.
 func makeDirs(root string, names ...string) error {
 	for _, dir := range append([]string{""}, names...) {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+		if err := makeDir(filepath.Join(root, dir)); err != nil {
 			return fmt.Errorf("making state directory: %w", err)
 		}
 	}
 	return nil
+}
+
+// makeDir makes a directory for all to read, whatever UMask= the unit has.
+func makeDir(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return os.MkdirAll(path, 0o755) // which tells whether it is a directory
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o755)
 }
 
 // dirOwner returns the owner of a directory, which must be a real one that

@@ -29,14 +29,26 @@ func OpenRulesPending(root string) (*RulesPending, error) {
 // Put has the link looked at. The file has no content, so it is whole as soon
 // as it is there.
 func (p *RulesPending) Put(index int) error {
-	f, err := os.OpenFile(filepath.Join(p.dir, strconv.Itoa(index)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err := ignoreExisting(touch(filepath.Join(p.dir, strconv.Itoa(index)))); err != nil {
+		return fmt.Errorf("spooling link %d for its rules: %w", index, err)
+	}
+	return nil
+}
+
+// touch makes an empty file, which must not be there.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func ignoreExisting(err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("spooling link %d for its rules: %w", index, err)
-	}
-	return f.Close()
+	return err
 }
 
 // Empty reports whether nothing waits.
@@ -82,28 +94,32 @@ func (q *RulesQueue) Close() error { return errors.Join(q.arrive.close(), q.dir.
 // Take removes all that waits and returns how many there were. It is called
 // before the kernel is read: what changes after that comes as a new file. A run
 // that is killed in between is started again, and looks at every link.
-func (q *RulesQueue) Take() (int, error) {
-	names, err := visible(q.path)
+func (q *RulesQueue) Take() (int, error) { return takeAll(q.dir, q.path) }
+
+// takeAll removes all entries of dir, which is at path, and returns how many there
+// were.
+func takeAll(dir *os.Root, path string) (int, error) {
+	names, err := visible(path)
 	if err != nil {
-		return 0, fmt.Errorf("reading %s: %w", pendingDir, err)
+		return 0, fmt.Errorf("reading %s: %w", filepath.Base(path), err)
 	}
 	for _, name := range names {
-		if err := q.remove(name); err != nil {
-			return 0, fmt.Errorf("taking %q from %s: %w", name, pendingDir, err)
+		if err := removeEntry(dir, name); err != nil {
+			return 0, fmt.Errorf("taking %q from %s: %w", name, filepath.Base(path), err)
 		}
 	}
 	return len(names), nil
 }
 
-// remove removes an entry, whatever it is. A directory that somebody else planted
-// may have content that we must not remove, root without CAP_DAC_OVERRIDE that
-// we are; by a hidden name it keeps nobody going round.
-func (q *RulesQueue) remove(name string) error {
+// removeEntry removes an entry, whatever it is. A directory that somebody else
+// planted may have content that we must not remove, root without CAP_DAC_OVERRIDE
+// that we are; by a hidden name it keeps nobody going round.
+func removeEntry(dir *os.Root, name string) error {
 	// os.Root: nothing is followed out of the directory.
-	if err := q.dir.RemoveAll(name); err == nil {
+	if err := dir.RemoveAll(name); err == nil {
 		return nil
 	}
-	return q.dir.Rename(name, ".refused-"+name)
+	return dir.Rename(name, ".refused-"+name)
 }
 
 // Wait blocks until something new may wait, and returns true, or until nothing

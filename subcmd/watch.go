@@ -22,6 +22,7 @@ import (
 	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/networkd"
 	"github.com/netbrk/netbrk/internal/watch"
+	"github.com/netbrk/netbrk/state"
 )
 
 const (
@@ -92,7 +93,9 @@ type daemonRun struct {
 	print    *json.Encoder
 	// hooks and rules start the oneshots, where no unit does.
 	hooks, rules *dispatcher.Kicker
-	watcher      *watch.Watcher
+	// cloud has the metadata asked; nil where nothing is spooled.
+	cloud   *state.CloudPending
+	watcher *watch.Watcher
 }
 
 func (d *daemonRun) run(ctx context.Context) error {
@@ -131,6 +134,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 	}
 	if store.rules != nil {
 		o.Routed, o.Reconcile = d.routed(d.cfg), d.reconcileBy(store.rules)
+		d.cloud = state.NewCloudPending(d.global.stateDir)
 	}
 	d.watcher = watch.New(o, monitor, follower, files, store.sink, store.records, store.saved, store.pending)
 
@@ -174,6 +178,11 @@ func (d *daemonRun) emitted(ev hostnet.Event) {
 	}
 	if d.hooks != nil {
 		d.hooks.Kick()
+	}
+	if d.cloud != nil && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionAdded {
+		if err := d.cloud.Put(ev.Index); err != nil {
+			d.log.Warn("a new network card may wait for the cloud's timer", "link", ev.Link, "err", err)
+		}
 	}
 }
 

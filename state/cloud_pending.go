@@ -1,0 +1,61 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// cloudPendingDir has the links that appeared; the watcher.
+const cloudPendingDir = "cloud-pending"
+
+// CloudPending is the writer's side of cloud-pending: an empty file, named after
+// its ifindex, for a link that appeared and may be a NIC of the metadata. It is
+// a level for the whole host, since cloud-sync looks at every NIC: while any
+// link waits, further ones need not.
+type CloudPending struct{ root string }
+
+// NewCloudPending returns the writer's side below the state directory root,
+// where nothing need exist.
+func NewCloudPending(root string) *CloudPending { return &CloudPending{root} }
+
+// Put has the metadata asked for the link. Where cloud-sync knows of no NIC, as
+// outside a cloud, or where nobody made the directory, it does nothing: entries
+// that nobody takes would pile up on a host of many containers.
+func (p *CloudPending) Put(index int) error {
+	known, err := visible(filepath.Join(p.root, "cloud", "links"))
+	if err = ignoreMissing(err); err != nil {
+		return fmt.Errorf("looking for NICs of the metadata: %w", err)
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	dir := filepath.Join(p.root, cloudPendingDir)
+	waiting, err := visible(dir)
+	if errors.Is(err, fs.ErrNotExist) || len(waiting) > 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", cloudPendingDir, err)
+	}
+	return ignoreExisting(touch(filepath.Join(dir, strconv.Itoa(index))))
+}
+
+// TakeCloudPending removes all that waits, and returns how many links there were.
+// cloud-sync calls it before anything that may fail, and before it asks: what is
+// left behind would have the path unit start the next run at once.
+func TakeCloudPending(root string) (int, error) {
+	if err := checkRoot(root); err != nil {
+		return 0, ignoreMissing(err)
+	}
+	path := filepath.Join(root, cloudPendingDir)
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		return 0, ignoreMissing(err)
+	}
+	defer dir.Close()
+	return takeAll(dir, path)
+}
