@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -81,6 +82,7 @@ type rulesRun struct {
 	*app
 	stateDir string
 	log      *slog.Logger
+	cfg      *config.Config
 	kernel   *kernel.Policy
 	options  reconcile.Options
 }
@@ -95,11 +97,12 @@ func (a *app) newRulesRun(g global, dryRun bool) (*rulesRun, error) {
 		return nil, err
 	}
 	return &rulesRun{
-		app: a, stateDir: g.stateDir, log: log, kernel: k,
+		app: a, stateDir: g.stateDir, log: log, cfg: cfg, kernel: k,
 		options: reconcile.Options{
 			Policy:   policyOf(cfg),
 			Managed:  cfg.Network.RoutingPolicyRules.Match,
 			Gateways: leaseGateways,
+			Keeper:   keeperOf,
 			DryRun:   dryRun,
 			Now:      time.Now,
 			Log:      log,
@@ -128,8 +131,8 @@ func (r *rulesRun) once(ctx context.Context, asJSON bool) error {
 			return err
 		}
 	} else if r.options.DryRun {
-		for _, s := range result.Steps {
-			fmt.Fprintln(r.stdout, s.Command(result.LinkName))
+		for _, command := range result.Commands() {
+			fmt.Fprintln(r.stdout, command)
 		}
 	}
 	r.hint(result)
@@ -159,16 +162,16 @@ func (r *rulesRun) hint(result reconcile.Result) {
 func (r *rulesRun) printJSON(result reconcile.Result) error {
 	doc := report.RulesDocument{
 		SchemaVersion: report.RulesSchema, DryRun: r.options.DryRun,
-		Links: result.Links, Steps: []string{}, Problems: result.Problems,
-	}
-	for _, s := range result.Steps {
-		doc.Steps = append(doc.Steps, s.Command(result.LinkName))
+		Links: result.Links, Steps: result.Commands(), Problems: result.Problems,
 	}
 	return json.NewEncoder(r.stdout).Encode(doc.Complete())
 }
 
 // pass brings the kernel in line, alone.
 func (r *rulesRun) pass(ctx context.Context) (reconcile.Result, error) {
+	if err := r.recallCloud(); err != nil {
+		return reconcile.Result{}, err
+	}
 	if r.options.DryRun {
 		return reconcile.Run(ctx, r.kernel, state.LookAtRules(r.stateDir), r.options)
 	}
@@ -183,6 +186,18 @@ func (r *rulesRun) pass(ctx context.Context) (reconcile.Result, error) {
 	}
 	result, err := reconcile.Run(ctx, r.kernel, ledger, r.options)
 	return result, needRoot(err)
+}
+
+// recallCloud has what the cloud told in this boot count, without asking anew.
+func (r *rulesRun) recallCloud() error {
+	links, err := state.LookAtCloud(r.stateDir).Links()
+	if err != nil {
+		return err
+	}
+	boot := bootID()
+	maps.DeleteFunc(links, func(_ int, l report.CloudLink) bool { return l.BootID != boot })
+	r.options.Cloud = links
+	return nil
 }
 
 func needRoot(err error) error {

@@ -13,11 +13,15 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2 // units: RestartPreventExitStatus=2
 	exitPartial = 3
+	// exitTemporary is EX_TEMPFAIL of sysexits.h.
+	exitTemporary = 75
 )
 
 var (
 	// errPartial marks a run that did its work but for some hooks or links.
 	errPartial = errors.New("done in part")
+	// errTemporary marks what may go well a little later.
+	errTemporary = errors.New("try again")
 	// errAllUnknown is of a run none of whose links is there.
 	errAllUnknown = errors.New("nothing was done")
 	// errUsage marks a command line or a configuration that cannot be used.
@@ -45,6 +49,8 @@ type marked struct {
 
 func (m marked) Unwrap() []error { return []error{m.error, m.class} }
 
+func notReady(err error) error { return marked{err, errTemporary} }
+
 func usageError(err error) error { return marked{err, errUsage} }
 
 // finish prints an error as one line, with a hint where there is one, and
@@ -61,8 +67,11 @@ func finish(err error, stderr io.Writer) int {
 	if errors.As(err, &h) {
 		fmt.Fprintf(stderr, "netbrk: hint: %s\n", h.hint)
 	}
-	if errors.Is(err, errUsage) {
+	switch {
+	case errors.Is(err, errUsage):
 		return exitUsage
+	case errors.Is(err, errTemporary):
+		return exitTemporary
 	}
 	return exitFailed
 }

@@ -9,12 +9,12 @@ import (
 // configuration names, and those that have something of it by the ledger; of
 // ifindex 0, whether there is any.
 func (d *daemonRun) routed(cfg *config.Config) func(index int, name string) bool {
-	wanted, ledger := cfg.Network.RoutingPolicyRules, state.LookAtRules(d.global.stateDir)
+	wanted, ledger, cloud := cfg.Network.RoutingPolicyRules, state.LookAtRules(d.global.stateDir), state.LookAtCloud(d.global.stateDir)
 	return func(index int, name string) bool {
 		if index == 0 && !wanted.IsZero() {
 			return true
 		}
-		return wanted.Match(name) || ledger.Has(index)
+		return wanted.Match(name) || ledger.Has(index) || cloud.Has(index)
 	}
 }
 

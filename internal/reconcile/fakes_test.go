@@ -89,6 +89,30 @@ func (k *fakeKernel) Apply(_ context.Context, steps []hostnet.Step) (map[int]err
 	return failed, nil
 }
 
+func (k *fakeKernel) ApplyLinks(_ context.Context, steps []hostnet.LinkStep) (map[int]error, error) {
+	for _, s := range steps {
+		k.writes++
+		facts := k.links[s.Index]
+		at := slices.IndexFunc(facts.Addrs, func(a hostnet.Addr) bool { return a.Prefix == s.Addr.Prefix })
+		switch {
+		case !s.IsAddr() && s.Up:
+			facts.Link.Flags |= hostnet.FlagUp
+		case !s.IsAddr():
+		case s.Op == hostnet.OpAdd:
+			assert.Negative(k.t, at, "a second address %s", s.Addr.Prefix)
+			facts.Addrs = append(slices.Clone(facts.Addrs), s.Addr)
+		default:
+			require.GreaterOrEqual(k.t, at, 0, "no address %s", s.Addr.Prefix)
+			facts.Addrs = slices.Delete(slices.Clone(facts.Addrs), at, at+1)
+		}
+		if s.MTUBytes != 0 {
+			facts.MTUBytes = s.MTUBytes
+		}
+		k.links[s.Index] = facts
+	}
+	return nil, nil
+}
+
 func (k *fakeKernel) apply(s hostnet.Step) error {
 	protocol := s.Route.Protocol
 	if s.IsRule {
@@ -190,6 +214,7 @@ func newBench(t *testing.T) *bench {
 		Policy:   plan.Policy{TableBase: 9999, Priority: 30000},
 		Managed:  func(name string) bool { return strings.HasPrefix(name, "eth") && name != "eth0" },
 		Gateways: func(hostnet.LinkFacts) []plan.Gateway { return nil },
+		Keeper:   func(int) string { return "systemd-networkd" },
 		Now:      func() time.Time { return b.now },
 		Log:      slog.New(slog.DiscardHandler),
 	}

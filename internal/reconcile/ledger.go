@@ -15,11 +15,11 @@ import (
 // run, saves them.
 func (p *pass) settle(ledger Ledger) error {
 	indexes := map[int]bool{0: true}
-	for _, touched := range []map[int]bool{keys(p.records), keys(p.want.Links), keys(p.failed), p.only} {
+	for _, touched := range []map[int]bool{keys(p.records), keys(p.want.Links), keys(p.failed), keys(p.nics), p.only} {
 		maps.Copy(indexes, touched)
 	}
 	for index, facts := range p.facts.Links {
-		if p.Managed(facts.Link.Name) {
+		if p.managed(facts) {
 			indexes[index] = true
 		}
 	}
@@ -75,10 +75,16 @@ func (p *pass) entry(index int) (report.LinkRules, bool) {
 		p.describe(&e, outcome)
 		e.Losses = old.Losses
 		e.Contended = contended(e.Losses)
-	} else if exists && p.Managed(e.Link) {
+	} else if _, nic := p.nic(facts); exists && (nic || p.Managed(e.Link)) {
 		e.Flushed = p.flushed(index)
 	}
-	return e, wanted || e.Flushed || len(e.Problems) > 0
+	if nic, ok := p.nics[index]; ok {
+		e.Added, e.MTUSet = nic.Added, nic.MTUSet
+		e.Notes = append(e.Notes, nic.Notes...)
+		e.Losses = old.Losses
+		e.Contended = contended(e.Losses)
+	}
+	return e, wanted || e.Flushed || len(e.Added) > 0 || e.MTUSet != 0 || len(e.Problems) > 0
 }
 
 // hostEntry is about the rule that the links share, and about being flushed as

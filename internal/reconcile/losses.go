@@ -50,6 +50,26 @@ func (p *pass) weigh(steps []hostnet.Step) {
 	}
 }
 
+// weighAddresses does so for a NIC's addresses.
+func (p *pass) weighAddresses(index int, missing map[string]bool) {
+	r := p.records[index]
+	known := map[string]bool{}
+	for _, a := range r.Added {
+		known[addressObject(a)] = true
+	}
+	for object := range missing {
+		if !known[object] || len(r.Problems) > 0 {
+			delete(missing, object)
+		}
+	}
+	if r.Index == index && len(missing) > 0 {
+		r.Losses = p.losses(r, missing)
+		p.records[index] = r
+	}
+}
+
+func addressObject(p netip.Prefix) string { return "address " + p.String() }
+
 // losses brings a link's list up to date with what is missing now.
 func (p *pass) losses(r report.LinkRules, missing map[string]bool) []report.Loss {
 	if len(missing) > maxLosses {
@@ -158,12 +178,15 @@ func (p *pass) heldBack(s hostnet.Step) bool {
 	if s.Op != hostnet.OpAdd {
 		return false
 	}
-	losses := p.records[p.indexOf(s)].Losses
-	if len(losses) == 0 {
+	if len(p.records[p.indexOf(s)].Losses) == 0 {
 		return false
 	}
-	object := p.object(s)
-	for _, l := range losses {
+	return p.waits(p.indexOf(s), p.object(s))
+}
+
+// waits reports whether an object of a link is held back.
+func (p *pass) waits(index int, object string) bool {
+	for _, l := range p.records[index].Losses {
 		if (l.Object == object || l.Object == allOfLink) && l.RetryAt.After(p.now) {
 			if p.result.RetryAt.IsZero() || l.RetryAt.Before(p.result.RetryAt) {
 				p.result.RetryAt = l.RetryAt

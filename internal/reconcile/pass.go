@@ -21,7 +21,9 @@ const rounds = 3
 // Kernel reads and changes policy routing.
 type Kernel interface {
 	Facts(ctx context.Context, detail func(hostnet.Link) bool) (hostnet.PolicyFacts, error)
-	// Apply returns the error of each step that failed, by its position.
+	// ApplyLinks changes links and their addresses, and Apply rules and routes. Both
+	// return the error of each step that failed, by its position.
+	ApplyLinks(ctx context.Context, steps []hostnet.LinkStep) (map[int]error, error)
 	Apply(ctx context.Context, steps []hostnet.Step) (map[int]error, error)
 }
 
@@ -37,6 +39,10 @@ type Options struct {
 	Policy plan.Policy
 	// Managed selects the links that get a table and rules.
 	Managed func(name string) bool
+	// Cloud are the links that are NICs of the cloud's metadata, by ifindex, as far
+	// as they were told in this boot; Keeper names who configures a link.
+	Cloud  map[int]report.CloudLink
+	Keeper func(index int) string
 	// Gateways are those that others than the main table tell for a link.
 	Gateways func(hostnet.LinkFacts) []plan.Gateway
 	// Links names the only ones to touch; empty for all.
@@ -56,8 +62,9 @@ type Options struct {
 type Result struct {
 	// Links are the entries of the ledger as they are now, by ifindex.
 	Links []report.LinkRules
-	// Steps are those that were done, or would be.
-	Steps []hostnet.Step
+	// LinkSteps and Steps are those that were done, or would be, in that order.
+	LinkSteps []hostnet.LinkStep
+	Steps     []hostnet.Step
 	// Problems belong to no link; Unknown are the names that no link has.
 	Problems []string
 	Unknown  []string
@@ -72,6 +79,18 @@ func (r Result) LinkName(index int) string {
 		return name
 	}
 	return "if" + strconv.Itoa(index) // as ip(8) writes it
+}
+
+// Commands returns the steps as command lines of ip(8).
+func (r Result) Commands() []string {
+	commands := []string{}
+	for _, s := range r.LinkSteps {
+		commands = append(commands, s.Command(r.LinkName))
+	}
+	for _, s := range r.Steps {
+		commands = append(commands, s.Command(r.LinkName))
+	}
+	return commands
 }
 
 // Partial reports whether something was left undone.
@@ -89,6 +108,8 @@ type pass struct {
 	facts   hostnet.PolicyFacts
 	// only are the links to touch; nil for all.
 	only map[int]bool
+	// nics are what NICs' links get besides rules.
+	nics map[int]plan.LinkWant
 	want plan.Plan
 	// written counts the steps that were done, by ifindex.
 	written map[int]*counts
@@ -106,7 +127,7 @@ func Run(ctx context.Context, k Kernel, ledger Ledger, o Options) (Result, error
 	}
 	p := &pass{Options: o, now: o.Now(), records: records, written: map[int]*counts{}}
 	p.result.names = map[int]string{}
-	if err := p.converge(ctx, k); err != nil {
+	if err := p.converge(ctx, k, ledger); err != nil {
 		return p.result, err
 	}
 	if err := p.settle(ledger); err != nil {
@@ -117,19 +138,28 @@ func Run(ctx context.Context, k Kernel, ledger Ledger, o Options) (Result, error
 }
 
 // converge reads and applies until nothing fails, or nothing helps.
-func (p *pass) converge(ctx context.Context, k Kernel) (err error) {
+func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) (err error) {
 	for round := range rounds {
 		if p.facts, err = k.Facts(ctx, p.detail); err != nil {
 			return fmt.Errorf("reading policy routing: %w", err)
 		}
+		p.failed = map[int][]string{}
 		p.nameLinks()
+		again, err := p.convergeLinks(ctx, k, ledger, round == 0)
+		if err != nil {
+			return err
+		}
+		if again { // with the addresses that are there now
+			if p.facts, err = k.Facts(ctx, p.detail); err != nil {
+				return fmt.Errorf("reading policy routing: %w", err)
+			}
+		}
 		p.want = p.desired()
 		steps := p.selected(plan.Diff(p.want, p.facts.Rules, p.facts.Routes))
 		if round == 0 {
 			p.weigh(steps)
 		}
 		steps = slices.DeleteFunc(steps, p.heldBack)
-		p.failed = map[int][]string{}
 		if p.DryRun {
 			p.result.Steps = steps
 			return nil
@@ -142,7 +172,7 @@ func (p *pass) converge(ctx context.Context, k Kernel) (err error) {
 		if err != nil {
 			return fmt.Errorf("changing policy routing: %w", err)
 		}
-		if len(failed) == 0 {
+		if len(p.failed) == 0 {
 			return nil
 		}
 	}
@@ -191,18 +221,32 @@ func (p *pass) flushed(index int) bool {
 }
 
 // detail selects the links whose addresses and routes matter.
-func (p *pass) detail(l hostnet.Link) bool { return p.Managed(l.Name) }
+func (p *pass) detail(l hostnet.Link) bool {
+	_, nic := p.Cloud[l.Index]
+	return p.Managed(l.Name) || nic || len(p.records[l.Index].Added) > 0
+}
+
+// managed reports whether a link gets a table and rules: the configuration says
+// so, or its being a NIC does.
+func (p *pass) managed(facts hostnet.LinkFacts) bool {
+	nic, ok := p.nic(facts)
+	return p.Managed(facts.Link.Name) || ok && nic.Routed
+}
 
 // desired is what should be, of all links: that of those not meant is needed to
 // know what they share.
 func (p *pass) desired() plan.Plan {
 	var links []plan.Link
 	for index, facts := range p.facts.Links {
-		if p.Managed(facts.Link.Name) && !p.flushed(index) {
-			links = append(links, plan.Link{LinkFacts: facts, Gateways: p.Gateways(facts)})
+		if p.managed(facts) && !p.flushed(index) {
+			links = append(links, p.planLink(facts))
 		}
 	}
-	return plan.Want(p.Policy, links)
+	want := plan.Want(p.Policy, links)
+	for _, index := range slices.Sorted(maps.Keys(p.nics)) {
+		want.Routes = append(want.Routes, p.nics[index].Routes...)
+	}
+	return want
 }
 
 // indexOf returns the ifindex of the link that a step is about, 0 for none: that
@@ -211,6 +255,9 @@ func (p *pass) indexOf(s hostnet.Step) int {
 	table := s.Route.Table
 	if s.IsRule {
 		table = s.Rule.Table
+	}
+	if !s.IsRule && (table == hostnet.TableLocal || table == hostnet.TableMain) {
+		return s.Route.Index // a NIC's range, or a route that its cloud tells
 	}
 	if table <= p.Policy.TableBase {
 		return 0
@@ -242,19 +289,24 @@ func (p *pass) account(steps []hostnet.Step, failed map[int]error, whole error) 
 			continue // it may or may not have been done
 		}
 		p.result.Steps = append(p.result.Steps, s)
-		c := p.written[index]
-		if c == nil {
-			c = &counts{}
-			p.written[index] = c
-		}
-		switch s.Op {
-		case hostnet.OpAdd:
-			c.added++
-		case hostnet.OpReplace:
-			c.replaced++
-		default:
-			c.deleted++
-		}
+		p.count(index, s.Op)
+	}
+}
+
+// count takes in that something of a link was written.
+func (p *pass) count(index int, op hostnet.Op) {
+	c := p.written[index]
+	if c == nil {
+		c = &counts{}
+		p.written[index] = c
+	}
+	switch op {
+	case hostnet.OpAdd:
+		c.added++
+	case hostnet.OpReplace:
+		c.replaced++
+	default:
+		c.deleted++
 	}
 }
 

@@ -61,6 +61,10 @@ type LinkRules struct {
 	// Flushed is true after --flush: nothing is added until apply-rules is run
 	// for the link by hand.
 	Flushed bool `json:"flushed,omitempty"`
+	// Added are the addresses that netbrk put on the link, and MTUSet the MTU that
+	// it gave it, because the cloud's metadata says so.
+	Added  []netip.Prefix `json:"added,omitempty"`
+	MTUSet int            `json:"mtu_set,omitempty"`
 	// Changed is when a rule or route of the link was last written.
 	Changed time.Time `json:"changed,omitzero"`
 	// CarrierChanges is the link's counter of that time, which tells routes that

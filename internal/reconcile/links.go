@@ -1,0 +1,148 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/plan"
+	"github.com/netbrk/netbrk/internal/report"
+)
+
+// nic returns what the cloud tells of a link. An ifindex may have been given to
+// another link since, which its MAC address tells.
+func (p *pass) nic(facts hostnet.LinkFacts) (report.CloudLink, bool) {
+	nic, ok := p.Cloud[facts.Link.Index]
+	return nic, ok && nic.Rival == "" && nic.NIC.MAC == facts.MAC
+}
+
+// planLink adds what the cloud knows to what the kernel knows.
+func (p *pass) planLink(facts hostnet.LinkFacts) plan.Link {
+	link := plan.Link{LinkFacts: facts, Gateways: p.Gateways(facts)}
+	nic, ok := p.nic(facts)
+	if !ok {
+		return link
+	}
+	link.Gateways = append(link.Gateways, plan.CloudGateways(nic.NIC)...)
+	for _, r := range p.nics[facts.Link.Index].Routes {
+		if r.Table == hostnet.TableLocal {
+			link.Ranges = append(slices.Clone(link.Ranges), r.Destination)
+		}
+	}
+	for _, r := range plan.CloudRoutes(nic.NIC, facts.Link.Index) {
+		link.Routes = append(slices.Clone(link.Routes), r)
+	}
+	return link
+}
+
+// convergeLinks brings the NICs' links and addresses in line, and reports whether
+// that changed what the kernel knows of them.
+func (p *pass) convergeLinks(ctx context.Context, k Kernel, ledger Ledger, first bool) (changed bool, err error) {
+	steps := p.linkSteps(first)
+	if len(steps) == 0 {
+		return false, nil
+	}
+	if p.DryRun {
+		p.result.LinkSteps = steps
+		p.imagine(steps)
+		return false, nil
+	}
+	// The ledger first: an address that is there and not in it would be nobody's.
+	if err := p.foresee(ledger); err != nil {
+		return false, err
+	}
+	failed, err := k.ApplyLinks(ctx, steps)
+	if err != nil {
+		return false, fmt.Errorf("changing addresses: %w", err)
+	}
+	for i, s := range steps {
+		if err := failed[i]; err != nil {
+			p.failed[s.Index] = append(p.failed[s.Index], err.Error())
+			continue
+		}
+		p.result.LinkSteps = append(p.result.LinkSteps, s)
+		p.count(s.Index, s.Op)
+	}
+	return true, nil
+}
+
+// linkSteps plans for every link that is a NIC, and for those that were one.
+func (p *pass) linkSteps(first bool) []hostnet.LinkStep {
+	p.nics = map[int]plan.LinkWant{}
+	var steps []hostnet.LinkStep
+	for _, index := range slices.Sorted(maps.Keys(p.facts.Links)) {
+		facts, record := p.facts.Links[index], p.records[index]
+		nic, ok := p.nic(facts)
+		if !ok && len(record.Added) == 0 {
+			continue
+		}
+		if !p.meant(index) {
+			continue
+		}
+		want := plan.Forget(facts, record.Added)
+		if ok && !p.flushed(index) {
+			want = plan.WantLink(plan.CloudLink{
+				LinkFacts: facts, NIC: nic.NIC, Keeper: p.Keeper(index), Added: record.Added, MTUSet: record.MTUSet,
+			})
+		}
+		p.nics[index] = want
+		steps = append(steps, p.notHeldBack(index, want.Steps, first)...)
+	}
+	return steps
+}
+
+// notHeldBack leaves out the addresses that somebody keeps removing.
+func (p *pass) notHeldBack(index int, steps []hostnet.LinkStep, first bool) []hostnet.LinkStep {
+	missing := map[string]bool{}
+	for _, s := range steps {
+		if s.IsAddr() && s.Op == hostnet.OpAdd {
+			missing[addressObject(s.Addr.Prefix)] = true
+		}
+	}
+	if first {
+		p.weighAddresses(index, missing)
+	}
+	return slices.DeleteFunc(slices.Clone(steps), func(s hostnet.LinkStep) bool {
+		return s.IsAddr() && s.Op == hostnet.OpAdd && p.waits(index, addressObject(s.Addr.Prefix))
+	})
+}
+
+// foresee writes down what is about to be added.
+func (p *pass) foresee(ledger Ledger) error {
+	for index, want := range p.nics {
+		if len(want.Steps) == 0 {
+			continue
+		}
+		r := p.records[index]
+		r.Index, r.Link, r.Table = index, p.result.names[index], p.Policy.Table(index)
+		for _, a := range want.Added {
+			if !slices.Contains(r.Added, a) {
+				r.Added = append(slices.Clone(r.Added), a)
+			}
+		}
+		if err := ledger.Save(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// imagine changes the facts as the steps would.
+func (p *pass) imagine(steps []hostnet.LinkStep) {
+	for _, s := range steps {
+		facts := p.facts.Links[s.Index]
+		switch {
+		case !s.IsAddr():
+			if s.Up {
+				facts.Link.Flags |= hostnet.FlagUp
+			}
+		case s.Op == hostnet.OpAdd:
+			facts.Addrs = append(slices.Clone(facts.Addrs), s.Addr)
+		default:
+			facts.Addrs = slices.DeleteFunc(slices.Clone(facts.Addrs), func(a hostnet.Addr) bool { return a.Prefix == s.Addr.Prefix })
+		}
+		p.facts.Links[s.Index] = facts
+	}
+}

@@ -1,0 +1,117 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/report"
+)
+
+const (
+	cloudDir         = "cloud" // what the cloud told; cloud-sync
+	cloudLinksDir    = cloudDir + "/links"
+	cloudProviderDir = cloudDir + "/provider"
+)
+
+// Cloud keeps what the metadata told. Only LockRules' holder writes; everybody
+// may read.
+type Cloud struct{ root string }
+
+// OpenCloud opens it under the state directory root for LockRules' holder.
+func OpenCloud(root string) (*Cloud, error) {
+	if err := makeDirs(root, cloudDir, cloudLinksDir, cloudProviderDir); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{cloudDir, cloudLinksDir} {
+		if err := clearTemps(filepath.Join(root, dir)); err != nil {
+			return nil, err
+		}
+	}
+	return &Cloud{root}, nil
+}
+
+// LookAtCloud returns it for reading alone; it need not exist.
+func LookAtCloud(root string) *Cloud { return &Cloud{root} }
+
+// Has reports whether the link is a NIC of the metadata.
+func (c *Cloud) Has(index int) bool {
+	_, err := os.Lstat(filepath.Join(c.root, cloudLinksDir, indexName(index)))
+	return err == nil
+}
+
+// Links returns what is kept of each NIC's link. What cannot be read is as good
+// as missing: the next sync writes it anew.
+func (c *Cloud) Links() (map[int]report.CloudLink, error) {
+	dir := filepath.Join(c.root, cloudLinksDir)
+	names, err := visible(dir)
+	if err = ignoreMissing(err); err != nil {
+		return nil, fmt.Errorf("reading NICs of the metadata: %w", err)
+	}
+	links := make(map[int]report.CloudLink)
+	for _, name := range names {
+		index, ok := indexOf(name)
+		if !ok {
+			continue
+		}
+		var l report.CloudLink
+		if read(filepath.Join(dir, name), &l) && l.Index == index {
+			links[index] = l
+		}
+	}
+	return links, nil
+}
+
+// read decodes a file of ours and reports whether that went well.
+func read(path string, into any) bool {
+	raw, err := readUpTo(maxOwn, path, os.Geteuid())
+	return err == nil && json.Unmarshal(raw, into) == nil
+}
+
+// SaveLink writes what is kept of a NIC's link, if it differs.
+func (c *Cloud) SaveLink(l report.CloudLink) error {
+	return c.save(cloudLinksDir, indexName(l.Index), l)
+}
+
+// RemoveLink forgets a link.
+func (c *Cloud) RemoveLink(index int) error {
+	return ignoreMissing(os.Remove(filepath.Join(c.root, cloudLinksDir, indexName(index))))
+}
+
+// Sync returns what became of the last sync; the zero value before the first.
+func (c *Cloud) Sync() report.CloudSync {
+	var s report.CloudSync
+	read(filepath.Join(c.root, cloudDir, "sync.json"), &s)
+	return s
+}
+
+// SaveSync writes what became of a sync, if it differs.
+func (c *Cloud) SaveSync(s report.CloudSync) error { return c.save(cloudDir, "sync.json", s) }
+
+// SaveSystem writes the facts of the instance, if they differ.
+func (c *Cloud) SaveSystem(s hostnet.System) error { return c.save(cloudDir, "system.json", s) }
+
+func (c *Cloud) save(dir, name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", name, err)
+	}
+	return writeIfChanged(filepath.Join(c.root, dir), name, data, 0o644)
+}
+
+// SaveDocument keeps a document byte for byte: signed ones must not be formatted
+// anew. Its name has a directory, such as "ec2/document".
+func (c *Cloud) SaveDocument(name string, data []byte) error {
+	dir, base, found := strings.Cut(name, "/")
+	if !found || dir == "" || base == "" || strings.ContainsAny(dir+base, "/.") {
+		return fmt.Errorf("%q is no name of a document", name)
+	}
+	below := cloudProviderDir + "/" + dir
+	if err := makeDirs(c.root, below); err != nil {
+		return err
+	}
+	return writeIfChanged(filepath.Join(c.root, below), base, data, 0o644)
+}

@@ -1,0 +1,331 @@
+package subcmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/netbrk/netbrk/internal/cloud"
+	"github.com/netbrk/netbrk/internal/config"
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/reconcile"
+	"github.com/netbrk/netbrk/internal/report"
+	"github.com/netbrk/netbrk/state"
+)
+
+const (
+	// firstAnswer is how long the first sync of a boot waits for the metadata, and
+	// anyAnswer how long later ones do.
+	firstAnswer = 2 * time.Minute
+	anyAnswer   = 30 * time.Second
+	// propagation is how long a NIC that is here and not yet complete in the
+	// metadata is asked for again; on EC2 that takes up to half a minute.
+	propagation = 30 * time.Second
+	// The waits between begin with askAgain and double.
+	askAgain = time.Second
+)
+
+func (a *app) cloudSyncCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "cloud-sync",
+		Usage: "give the NICs of a cloud instance what its metadata says they have",
+		Description: "Secondary addresses, ranges, MTU, routes and rules. What DHCP or anybody else put\n" +
+			"there is left alone, and nothing is removed on doubt. See netbrk-cloud(7).",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "provider", Usage: "the cloud is `NAME`, instead of finding out"},
+			&cli.StringFlag{Name: "endpoint", Usage: "ask at `URL` instead of the cloud's own addresses [$NETBRK_CLOUD_ENDPOINT]"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "print the steps as commands of ip(8), change nothing"},
+			&cli.BoolFlag{Name: "json", Usage: "print what was told and done as JSON"},
+			&cli.BoolFlag{Name: "flush", Usage: "remove all that cloud-sync added, until it is run again by hand"},
+			&cli.BoolFlag{Name: "scheduled", Usage: "what was flushed stays away; for the timer"},
+		},
+		CustomHelpTemplate: helpTemplate(cli.CommandHelpTemplate, []string{
+			"netbrk cloud-sync --dry-run                what would change, as ip commands",
+			"netbrk cloud-sync                          now",
+			"netbrk cloud-sync --provider openstack     where the machine does not tell",
+			"netbrk cloud-sync --flush                  undo",
+		}),
+		Action: a.cloudSync,
+	}
+}
+
+func (a *app) cloudSync(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	provider := c.String("provider")
+	if provider != "" && !slices.Contains(config.Providers(), provider) {
+		return usageError(withHint(fmt.Errorf("--provider: %q is unknown", provider), "the clouds are %s", strings.Join(config.Providers(), ", ")))
+	}
+	g := globals(c)
+	dryRun, flush := c.Bool("dry-run"), c.Bool("flush")
+	if !dryRun {
+		// Before anything that may fail: what is left would have the path unit
+		// start the next run at once.
+		if _, err := state.TakeCloudPending(g.stateDir); err != nil && !errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	stayQuick()
+	r, err := a.newRulesRun(g, dryRun)
+	if err != nil {
+		return err
+	}
+	defer r.kernel.Close()
+	r.options.ByHand = !c.Bool("scheduled")
+	s := &cloudRun{rulesRun: r, cfg: r.cfg, store: state.LookAtCloud(g.stateDir), asJSON: c.Bool("json")}
+	if flush {
+		return s.flush(c.Context)
+	}
+	endpoint := c.String("endpoint")
+	if endpoint == "" {
+		endpoint = os.Getenv("NETBRK_CLOUD_ENDPOINT")
+	}
+	if provider == "" {
+		provider = r.cfg.Cloud.Provider
+	}
+	s.found = cloud.Detect("/", provider)
+	return s.sync(c.Context, endpoint)
+}
+
+// cloudRun is one run of cloud-sync.
+type cloudRun struct {
+	*rulesRun
+	cfg    *config.Config
+	store  *state.Cloud
+	asJSON bool
+	found  cloud.Detection
+	last   report.CloudSync
+	// instance is the id that was told, empty if none was.
+	instance string
+	problems []string
+}
+
+func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
+	s.last = s.store.Sync()
+	if s.last.Outcome == outcomeFlushed && !s.options.ByHand {
+		s.log.Debug("flushed by hand: netbrk cloud-sync brings it back")
+		return nil
+	}
+	provider := providerOf(s.found.Provider)
+	if provider == nil {
+		s.log.Info("no cloud to ask", "why", s.found.Why)
+		return s.end(ctx, reconcile.Result{}, outcomeNone, nil)
+	}
+	client, err := s.client(provider, endpoint)
+	if err != nil {
+		return usageError(err)
+	}
+	defer client.Close()
+
+	began, wait := time.Now(), askAgain
+	for {
+		result, again, err := s.once(ctx, provider, client)
+		if err != nil {
+			return s.failed(ctx, err)
+		}
+		if !again || s.options.DryRun || time.Since(began)+wait > propagation {
+			outcome := outcomeDone
+			if len(s.problems) > 0 || result.Partial() {
+				outcome = outcomePartial
+			}
+			return s.end(ctx, result, outcome, nil)
+		}
+		select {
+		case <-ctx.Done():
+			return s.failed(ctx, ctx.Err())
+		case <-time.After(wait):
+		}
+		wait *= 2
+	}
+}
+
+func (s *cloudRun) client(p cloud.Provider, endpoint string) (*cloud.Client, error) {
+	entries, err := os.ReadDir("/sys/class/net")
+	if err != nil {
+		return nil, fmt.Errorf("listing links: %w", err)
+	}
+	var links []string
+	for _, e := range entries {
+		if e.Name() != "lo" {
+			links = append(links, e.Name())
+		}
+	}
+	return cloud.NewClient(p.Endpoint(), cloud.Options{Base: endpoint, Links: links, Log: s.log})
+}
+
+// once fetches the metadata and brings the host in line with it. again is true if
+// asking once more may tell more.
+func (s *cloudRun) once(ctx context.Context, p cloud.Provider, g cloud.Getter) (result reconcile.Result, again bool, err error) {
+	limit := anyAnswer
+	if s.last.Provider == "" {
+		limit = firstAnswer
+	}
+	asking, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	told, err := p.Fetch(asking, g)
+	if err != nil {
+		return result, false, fmt.Errorf("asking the metadata of %s: %w", p.Name(), err)
+	}
+	if !s.options.DryRun {
+		lock, err := state.LockRules(ctx, s.stateDir)
+		if err != nil {
+			return result, false, needRoot(err)
+		}
+		defer lock.Unlock()
+		if s.store, err = state.OpenCloud(s.stateDir); err != nil {
+			return result, false, needRoot(err)
+		}
+	}
+	again, err = s.take(ctx, told)
+	if err != nil {
+		return result, false, needRoot(err)
+	}
+	result, err = s.reconcile(ctx)
+	return result, again, needRoot(err)
+}
+
+// flush forgets what the cloud told, and so has all that came of it removed.
+func (s *cloudRun) flush(ctx context.Context) error {
+	s.last = s.store.Sync()
+	s.found = cloud.Detection{Provider: s.last.Provider, Why: s.last.Why}
+	s.options.Cloud = nil
+	if !s.options.DryRun {
+		lock, err := state.LockRules(ctx, s.stateDir)
+		if err != nil {
+			return needRoot(err)
+		}
+		defer lock.Unlock()
+		if s.store, err = state.OpenCloud(s.stateDir); err != nil {
+			return needRoot(err)
+		}
+		links, err := s.store.Links()
+		if err != nil {
+			return err
+		}
+		for index := range links {
+			if err := s.store.RemoveLink(index); err != nil {
+				return err
+			}
+		}
+	}
+	s.options.ByHand = false // nothing else comes back
+	result, err := s.reconcile(ctx)
+	if err != nil {
+		return needRoot(err)
+	}
+	return s.end(ctx, result, outcomeFlushed, nil)
+}
+
+// reconcile makes a pass over all links; the caller holds the lock.
+func (s *cloudRun) reconcile(ctx context.Context) (reconcile.Result, error) {
+	if s.options.DryRun {
+		return reconcile.Run(ctx, s.kernel, state.LookAtRules(s.stateDir), s.options)
+	}
+	ledger, err := state.OpenRules(s.stateDir)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Run(ctx, s.kernel, ledger, s.options)
+}
+
+// The outcomes of a sync, as sync.json has them.
+const (
+	outcomeDone     = "done"
+	outcomePartial  = "partial"
+	outcomeNotReady = "not ready"
+	outcomeFailed   = "failed"
+	outcomeNone     = "none"
+	outcomeFlushed  = "flushed"
+)
+
+// failed ends a run that was told nothing that counts.
+func (s *cloudRun) failed(ctx context.Context, err error) error {
+	outcome := outcomeFailed
+	if errors.Is(err, cloud.ErrNotReady) {
+		outcome, err = outcomeNotReady, notReady(err)
+	}
+	s.problems = append(s.problems, err.Error())
+	return s.end(ctx, reconcile.Result{}, outcome, err)
+}
+
+// end saves and tells what became of the run.
+func (s *cloudRun) end(ctx context.Context, result reconcile.Result, outcome string, err error) error {
+	s.problems = append(s.problems, result.Problems...)
+	if !s.options.DryRun {
+		if saved := s.saveOutcome(ctx, outcome); saved != nil {
+			err = errors.Join(err, saved)
+		}
+	}
+	if s.asJSON {
+		if printed := s.print(result); printed != nil {
+			return printed
+		}
+	} else if s.options.DryRun {
+		for _, command := range result.Commands() {
+			fmt.Fprintln(s.stdout, command)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if outcome == outcomePartial {
+		for _, problem := range s.problems {
+			fmt.Fprintf(s.stderr, "netbrk: %s\n", problem)
+		}
+		return errPartial
+	}
+	return nil
+}
+
+func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
+	now := report.CloudSync{
+		Provider: s.found.Provider, Why: s.found.Why, Outcome: outcome,
+		InstanceID: s.instance, Problems: s.problems, Changed: s.last.Changed,
+	}
+	if now.InstanceID == "" {
+		now.InstanceID = s.last.InstanceID
+	}
+	if outcome == outcomeNone && s.last.Provider == "" {
+		return nil // nothing is, and nothing was
+	}
+	if sameSync(now, s.last) {
+		return nil
+	}
+	now.Changed = time.Now().UTC()
+	store, err := state.OpenCloud(s.stateDir)
+	if err != nil {
+		return needRoot(err)
+	}
+	return store.SaveSync(now)
+}
+
+func sameSync(a, b report.CloudSync) bool {
+	return a.Provider == b.Provider && a.Why == b.Why && a.Outcome == b.Outcome && a.InstanceID == b.InstanceID && slices.Equal(a.Problems, b.Problems)
+}
+
+func (s *cloudRun) print(result reconcile.Result) error {
+	doc := report.CloudDocument{
+		SchemaVersion: report.CloudSchema, DryRun: s.options.DryRun, Provider: s.found.Provider, Why: s.found.Why,
+		Links: []report.CloudLink{}, Steps: result.Commands(), Problems: append([]string{}, s.problems...),
+	}
+	for _, index := range sortedKeys(s.options.Cloud) {
+		doc.Links = append(doc.Links, s.options.Cloud[index])
+	}
+	return json.NewEncoder(s.stdout).Encode(doc)
+}
+
+// describeNIC names a NIC and its link in a problem.
+func describeNIC(nic hostnet.NIC, link string) string {
+	if link == "" {
+		return "NIC " + nic.MAC
+	}
+	return fmt.Sprintf("NIC %s (%s)", nic.MAC, link)
+}
