@@ -221,6 +221,7 @@ func (s cloudScript) state(name string) []byte {
 // testCloudPrivileges lets the service hang, to have a look at its process.
 func testCloudPrivileges(s cloudScript) {
 	s.cloudIdle()
+	s.Cleanup(func() { s.metadata.Script() })
 	s.metadata.Script(imdstest.Fault{Path: "*", Kind: imdstest.Hang})
 	s.run("systemctl", "start", "--no-block", "netbrk-cloud-sync.service")
 	status := keyValues(strings.ReplaceAll(s.run("sh", "-c",
@@ -354,6 +355,7 @@ func testCloudTimer(s cloudScript) {
 
 // testServiceAway has the service refuse: all stays as it is.
 func testServiceAway(s cloudScript) {
+	s.Cleanup(func() { s.metadata.Script() })
 	s.metadata.Script(imdstest.Fault{Path: "*", Kind: imdstest.Forbidden})
 	s.still(func() {
 		_, err := s.Machine.Run(s.ctx, "netbrk", "cloud-sync")
