@@ -47,7 +47,7 @@ func cloudFaults() []cloudFault {
 			faults: []imdstest.Fault{{Path: "*", Kind: imdstest.TooMany, RetryAfter: "3600"}},
 		},
 		{name: "410", faults: []imdstest.Fault{always(imdstest.Gone)}, status: exitNotReady, line: "status 410"},
-		{name: "404", faults: []imdstest.Fault{always(imdstest.NotFound)}, status: exitNotReady, line: "status 404"},
+		{name: "404", faults: []imdstest.Fault{always(imdstest.NotFound)}, status: exitNotReady, line: "metadata"},
 		{name: "403", faults: []imdstest.Fault{always(imdstest.Forbidden)}, status: exitFailed, line: "status 403"},
 		{name: "HTML", faults: []imdstest.Fault{always(imdstest.HTML)}, status: exitFailed, line: "refused"},
 		{name: "redirect", faults: []imdstest.Fault{always(imdstest.Redirect)}, status: exitFailed, line: "refused"},

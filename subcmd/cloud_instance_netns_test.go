@@ -161,6 +161,11 @@ func telling(lines []string, word string) []string {
 	return slices.DeleteFunc(slices.Clone(lines), is.MatchString)
 }
 
+// unlinked are the lines of a look that are not about a link itself.
+func unlinked(lines []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return strings.HasPrefix(line, "link ") })
+}
+
 // files are those of the state, by name, each with its inode, the time it was
 // written and its content: one that was replaced by its like shows. Directories
 // and locks are none.
