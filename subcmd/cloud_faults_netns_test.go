@@ -26,7 +26,7 @@ type cloudFault struct {
 	line string
 }
 
-const exitNotReady = 75 // EX_TEMPFAIL of sysexits.h
+const exitNotReady = exitTemporary
 
 // always is a fault of every answer, once that of the first.
 func always(kind imdstest.Kind) imdstest.Fault { return imdstest.Fault{Path: "*", Kind: kind} }
@@ -75,7 +75,10 @@ func faultsOf(cloud string) []cloudFault {
 				faults: []imdstest.Fault{{Path: macs + cloudMAC(1) + "/*", Kind: imdstest.NotFound}},
 			},
 			{name: "a moment of 404", faults: []imdstest.Fault{once(imdstest.NotFound)}},
-			{name: "device-number 0", faults: []imdstest.Fault{{Path: "*/device-number", Kind: imdstest.Replace, Body: "0"}}},
+			{
+				name: "device-number 0", status: exitPartial, line: cloudMAC(1),
+				faults: []imdstest.Fault{{Path: "*/device-number", Kind: imdstest.Replace, Body: "0"}},
+			},
 		}
 	case "azure":
 		return []cloudFault{{name: "a moment of 410", faults: []imdstest.Fault{once(imdstest.Gone)}}}

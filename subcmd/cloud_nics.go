@@ -24,7 +24,7 @@ const goneFor = 30 * time.Second
 // take makes of what was told, and of what was told before, what counts from now
 // on. again is true if a NIC that is here is not complete.
 func (s *cloudRun) take(ctx context.Context, told hostnet.Metadata) (again bool, err error) {
-	s.problems, s.instance = nil, told.System.InstanceID
+	s.problems, s.missing, s.instance = nil, map[string]time.Time{}, told.System.InstanceID
 	facts, err := s.kernel.Facts(ctx, func(hostnet.Link) bool { return true })
 	if err != nil {
 		return false, fmt.Errorf("reading links: %w", err)
@@ -148,12 +148,14 @@ func (s *cloudRun) keepMissing(links, old map[int]report.CloudLink, facts hostne
 			}
 			continue
 		}
-		switch {
-		case l.MissingSince.IsZero():
-			l.MissingSince = time.Now().UTC()
-		case len(told.Missing) == 0 && time.Since(l.MissingSince) >= goneFor:
+		since, known := s.last.Missing[l.NIC.MAC]
+		if !known {
+			since = time.Now().UTC()
+		}
+		if known && len(told.Missing) == 0 && time.Since(since) >= goneFor {
 			continue
 		}
+		s.missing[l.NIC.MAC] = since
 		links[index] = l
 		s.problems = append(s.problems, fmt.Sprintf("%s is not in the metadata any more, and left as it is until it has not been for %s", describeNIC(l.NIC, l.Link), goneFor))
 	}

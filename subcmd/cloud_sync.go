@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -106,6 +107,7 @@ type cloudRun struct {
 	// instance is the id that was told, empty if none was.
 	instance string
 	problems []string
+	missing  map[string]time.Time // NICs of the host that are not told of
 }
 
 func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
@@ -128,10 +130,11 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 	began, wait := time.Now(), askAgain
 	for {
 		result, again, err := s.once(ctx, provider, client)
-		if err != nil {
+		late := time.Since(began)+wait > propagation
+		if err != nil && (late || !errors.Is(err, cloud.ErrAbsent)) {
 			return s.failed(ctx, err)
 		}
-		if !again || s.options.DryRun || time.Since(began)+wait > propagation {
+		if err == nil && (!again || s.options.DryRun || late) {
 			outcome := outcomeDone
 			if len(s.problems) > 0 || result.Partial() {
 				outcome = outcomePartial
@@ -249,7 +252,7 @@ const (
 // failed ends a run that was told nothing that counts.
 func (s *cloudRun) failed(ctx context.Context, err error) error {
 	outcome := outcomeFailed
-	if errors.Is(err, cloud.ErrNotReady) {
+	if errors.Is(err, cloud.ErrNotReady) || errors.Is(err, cloud.ErrAbsent) {
 		outcome, err = outcomeNotReady, notReady(err)
 	}
 	s.problems = append(s.problems, err.Error())
@@ -288,7 +291,7 @@ func (s *cloudRun) end(ctx context.Context, result reconcile.Result, outcome str
 func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
 	now := report.CloudSync{
 		Provider: s.found.Provider, Why: s.found.Why, Outcome: outcome,
-		InstanceID: s.instance, Problems: s.problems, Changed: s.last.Changed,
+		InstanceID: s.instance, Problems: s.problems, Missing: s.missing, Changed: s.last.Changed,
 	}
 	if now.InstanceID == "" {
 		now.InstanceID = s.last.InstanceID
@@ -308,7 +311,7 @@ func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
 }
 
 func sameSync(a, b report.CloudSync) bool {
-	return a.Provider == b.Provider && a.Why == b.Why && a.Outcome == b.Outcome && a.InstanceID == b.InstanceID && slices.Equal(a.Problems, b.Problems)
+	return maps.EqualFunc(a.Missing, b.Missing, time.Time.Equal) && a.Provider == b.Provider && a.Why == b.Why && a.Outcome == b.Outcome && a.InstanceID == b.InstanceID && slices.Equal(a.Problems, b.Problems)
 }
 
 func (s *cloudRun) print(result reconcile.Result) error {

@@ -84,7 +84,9 @@ func (c *Client) newToken(ctx context.Context) (string, error) {
 	}
 	switch status {
 	case http.StatusOK:
-	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+	case http.StatusNotFound: // for good, or while the service comes up
+		return "", fmt.Errorf("%w: %w", statusError(status), errNoTokens)
+	case http.StatusForbidden, http.StatusMethodNotAllowed:
 		return "", fmt.Errorf("%w: status %d %s: %w", ErrRefused, status, http.StatusText(status), errNoTokens)
 	default:
 		return "", statusError(status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -26,9 +27,16 @@ func (p *pass) planLink(facts hostnet.LinkFacts) plan.Link {
 		return link
 	}
 	link.Gateways = append(link.Gateways, plan.CloudGateways(nic.NIC)...)
+	// Of the ranges that are ours those count that are wanted, not those that are
+	// there.
+	link.Ranges = slices.DeleteFunc(slices.Clone(link.Ranges), func(r netip.Prefix) bool {
+		return slices.ContainsFunc(p.facts.Routes, func(o hostnet.Route) bool {
+			return o.Table == hostnet.TableLocal && o.Index == facts.Link.Index && o.Destination == r
+		})
+	})
 	for _, r := range p.nics[facts.Link.Index].Routes {
 		if r.Table == hostnet.TableLocal {
-			link.Ranges = append(slices.Clone(link.Ranges), r.Destination)
+			link.Ranges = append(link.Ranges, r.Destination)
 		}
 	}
 	for _, r := range plan.CloudRoutes(nic.NIC, facts.Link.Index) {
@@ -47,6 +55,7 @@ func (p *pass) convergeLinks(ctx context.Context, k Kernel, ledger Ledger, first
 	if p.DryRun {
 		p.result.LinkSteps = steps
 		p.imagine(steps)
+		p.linkSteps(false)
 		return false, nil
 	}
 	// The ledger first: an address that is there and not in it would be nobody's.

@@ -153,6 +153,7 @@ func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) (err error
 			if p.facts, err = k.Facts(ctx, p.detail); err != nil {
 				return fmt.Errorf("reading policy routing: %w", err)
 			}
+			p.linkSteps(false) // a link that is up has routes to get
 		}
 		p.want = p.desired()
 		steps := p.selected(plan.Diff(p.want, p.facts.Rules, p.facts.Routes))

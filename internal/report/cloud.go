@@ -35,8 +35,6 @@ type CloudLink struct {
 	Routed bool `json:"routed"`
 	// Keeper names who configures the link; empty for nobody.
 	Keeper string `json:"keeper,omitempty"`
-	// MissingSince is when the metadata first did not list the NIC any more.
-	MissingSince time.Time `json:"missing_since,omitzero"`
 	// Rival names another agent that configures the NIC, which is left alone.
 	Rival string `json:"rival,omitempty"`
 }
@@ -50,6 +48,9 @@ type CloudSync struct {
 	Outcome    string   `json:"outcome"`
 	InstanceID string   `json:"instance_id,omitempty"`
 	Problems   []string `json:"problems,omitempty"`
+	// Missing tells the NICs, by MAC, that have a link and that the metadata does
+	// not list any more, and since when.
+	Missing map[string]time.Time `json:"missing,omitempty"`
 	// Changed is when this last was another one; a sync that finds all as it was
 	// writes nothing.
 	Changed time.Time `json:"changed"`

@@ -2,6 +2,8 @@ package aws
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/netbrk/netbrk/internal/cloud"
@@ -42,7 +44,11 @@ func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, er
 	nics, cancel := sparing(ctx)
 	defer cancel()
 	for _, key := range []string{macsKey, macKey} {
-		if err := a.Need(nics, g, key); err != nil {
+		err := a.Need(nics, g, key)
+		if key == macsKey && errors.Is(err, cloud.ErrAbsent) && !errors.Is(err, cloud.ErrRefused) {
+			return hostnet.Metadata{}, fmt.Errorf("%w: no NIC is listed", err)
+		}
+		if err != nil {
 			return hostnet.Metadata{}, err
 		}
 	}
