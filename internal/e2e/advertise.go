@@ -20,6 +20,13 @@ func (s *Segment) ServeRA(ctx context.Context, prefix netip.Prefix) (*Process, e
 	if err != nil {
 		return nil, fmt.Errorf("advertising a router on %q: %w", s.Bridge, err)
 	}
+	// A router says so in its neighbour advertisements, and the kernel's do only if
+	// it forwards. networkd 257 takes the default route back, by RFC 4861 section
+	// 7.2.5, when one does not.
+	forwarding := "/proc/sys/net/ipv6/conf/" + s.Bridge + "/forwarding"
+	if _, err := s.lab.Run(ctx, "sh", "-c", "echo 1 >"+forwarding); err != nil {
+		return nil, fmt.Errorf("making a router of %q: %w", s.Bridge, err)
+	}
 	server, err := s.lab.Start(
 		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=-", "--log-dhcp",
 		"--leasefile-ro", "--pid-file=", "--user=root", "--group=", "--port=0", "--no-resolv", "--no-hosts",
