@@ -119,6 +119,8 @@ func TestKeys(t *testing.T) {
 		{"previous_link", reflect.TypeFor[hostnet.Event]()},
 		{"schema_version", reflect.TypeFor[report.RulesDocument]()},
 		{"carrier_changes", reflect.TypeFor[report.LinkRules]()},
+		{"provider_and_why", reflect.TypeFor[report.CloudDocument]()},
+		{"instance_id_and_boot", reflect.TypeFor[report.CloudLink]()},
 	} {
 		_, list, found := strings.Cut(page(t, "netbrk.1"), `.Bl -tag -width "`+tt.begins+`" -compact`)
 		require.True(t, found, tt.begins)

@@ -2,6 +2,8 @@ package alibaba
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -35,7 +37,11 @@ func (Provider) Endpoint() cloud.Endpoint {
 // platforms, is not used: how it spells its keys is not documented.
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
 	var a cloud.Answers
-	if err := a.Need(ctx, g, macsKey); err != nil {
+	err := a.Need(ctx, g, macsKey)
+	if errors.Is(err, cloud.ErrAbsent) {
+		return hostnet.Metadata{}, fmt.Errorf("%w: no NIC is listed", err)
+	}
+	if err != nil {
 		return hostnet.Metadata{}, err
 	}
 	directories, _ := nicDirectories(a)

@@ -45,7 +45,7 @@ func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, er
 	defer cancel()
 	for _, key := range []string{macsKey, macKey} {
 		err := a.Need(nics, g, key)
-		if key == macsKey && errors.Is(err, cloud.ErrAbsent) && !errors.Is(err, cloud.ErrRefused) {
+		if key == macsKey && errors.Is(err, cloud.ErrAbsent) {
 			return hostnet.Metadata{}, fmt.Errorf("%w: no NIC is listed", err)
 		}
 		if err != nil {
