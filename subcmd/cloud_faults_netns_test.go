@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,7 +54,6 @@ func cloudFaults() []cloudFault {
 		{name: "redirect", faults: []imdstest.Fault{always(imdstest.Redirect)}, status: exitFailed, line: "refused"},
 		{name: "oversized body", faults: []imdstest.Fault{always(imdstest.Oversize)}, status: exitFailed, line: "refused"},
 
-		{name: "no NIC", change: func(told *hostnet.Metadata) { told.NICs = nil }, status: exitNotReady, line: "no NIC"},
 		{name: "empty list", change: func(told *hostnet.Metadata) { told.NICs[1].Addresses = nil }, status: exitPartial, line: cloudMAC(1)},
 		{name: "MAC missing", change: func(told *hostnet.Metadata) { told.NICs = told.NICs[:1] }, status: exitPartial, line: "nic1"},
 
@@ -67,6 +67,7 @@ func cloudFaults() []cloudFault {
 // faultsOf are those of one cloud alone.
 func faultsOf(cloud string) []cloudFault {
 	const macs = "/latest/meta-data/network/interfaces/macs/"
+	none := cloudFault{name: "no NIC", change: func(told *hostnet.Metadata) { told.NICs = nil }, status: exitNotReady, line: "no NIC"}
 	switch cloud {
 	case "aws":
 		return []cloudFault{
@@ -76,21 +77,27 @@ func faultsOf(cloud string) []cloudFault {
 			},
 			{name: "a moment of 404", faults: []imdstest.Fault{once(imdstest.NotFound)}},
 			{
+				name:   "a NIC that propagates in a moment",
+				faults: []imdstest.Fault{{Path: macs + cloudMAC(1) + "/local-ipv4s", Kind: imdstest.NotFound, Times: 1}},
+			},
+			{
 				name: "device-number 0", status: exitPartial, line: cloudMAC(1),
 				faults: []imdstest.Fault{{Path: "*/device-number", Kind: imdstest.Replace, Body: "0"}},
 			},
 		}
-	case "azure":
-		return []cloudFault{{name: "a moment of 410", faults: []imdstest.Fault{once(imdstest.Gone)}}}
-	case "gcp":
-		return []cloudFault{{name: "without its name", faults: []imdstest.Fault{always(imdstest.Anonymous)}, status: exitFailed, line: "refused"}}
 	case "alibaba":
 		return []cloudFault{{
 			name: "a NIC that propagates", status: exitPartial, line: cloudMAC(1),
-			faults: []imdstest.Fault{{Path: macs + cloudMAC(1) + "/private-ipv4s", Kind: imdstest.ServerError}},
+			faults: []imdstest.Fault{{Path: macs + cloudMAC(1) + "/private-ipv4s", Kind: imdstest.Replace, Body: "rubbish"}},
 		}}
+	case "azure":
+		return []cloudFault{
+			none, {name: "a moment of 410", faults: []imdstest.Fault{once(imdstest.Gone)}}, {name: "a moment of 404", faults: []imdstest.Fault{once(imdstest.NotFound)}},
+		}
+	case "gcp":
+		return []cloudFault{none, {name: "without its name", faults: []imdstest.Fault{always(imdstest.Anonymous)}, status: exitFailed, line: "refused"}}
 	}
-	return nil
+	return []cloudFault{none}
 }
 
 // TestCloudSyncFaults has a service for each fault, all of them on an instance
@@ -181,7 +188,10 @@ func (r *faultRun) check(t *testing.T) {
 	assert.Equal(t, r.files, lasting(t, r.state))
 }
 
-// lasting are the files of a state, less what tells of the last run.
+var missingSince = regexp.MustCompile(`,"missing_since":"[^"]*"`)
+
+// lasting are the files of a state, less what tells of the last run, and since
+// when a NIC has been missing.
 func lasting(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -191,7 +201,7 @@ func lasting(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		content, err := fs.ReadFile(root, path)
-		found[path] = string(content)
+		found[path] = missingSince.ReplaceAllString(string(content), "")
 		return err
 	})
 	require.NoError(t, err)
