@@ -29,6 +29,9 @@ const (
 	// propagation is how long a NIC that is here and not yet complete in the
 	// metadata is asked for again; on EC2 that takes up to half a minute.
 	propagation = 30 * time.Second
+	// lastAnswer is how long an answer is waited for that was asked for just before
+	// that time was over.
+	lastAnswer = 5 * time.Second
 	// The waits between begin with askAgain and double.
 	askAgain = time.Second
 )
@@ -127,9 +130,12 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 	}
 	defer client.Close()
 
-	began, wait := time.Now(), askAgain
+	began, wait, limit := time.Now(), askAgain, anyAnswer
+	if s.last.Provider == "" {
+		limit = firstAnswer
+	}
 	for {
-		result, again, err := s.once(ctx, provider, client)
+		result, again, err := s.once(ctx, provider, client, limit)
 		late := time.Since(began)+wait > propagation
 		if err != nil && (late || !errors.Is(err, cloud.ErrAbsent)) {
 			return s.failed(ctx, err)
@@ -147,6 +153,7 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 		case <-time.After(wait):
 		}
 		wait *= 2
+		limit = max(propagation-time.Since(began), lastAnswer)
 	}
 }
 
@@ -166,11 +173,7 @@ func (s *cloudRun) client(p cloud.Provider, endpoint string) (*cloud.Client, err
 
 // once fetches the metadata and brings the host in line with it. again is true if
 // asking once more may tell more.
-func (s *cloudRun) once(ctx context.Context, p cloud.Provider, g cloud.Getter) (result reconcile.Result, again bool, err error) {
-	limit := anyAnswer
-	if s.last.Provider == "" {
-		limit = firstAnswer
-	}
+func (s *cloudRun) once(ctx context.Context, p cloud.Provider, g cloud.Getter, limit time.Duration) (result reconcile.Result, again bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	told, err := p.Fetch(asking, g)

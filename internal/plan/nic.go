@@ -30,7 +30,8 @@ type LinkWant struct {
 	// Routes are `local` routes for the NIC's ranges and, where nobody else
 	// configures the link, the cloud's own routes.
 	Routes []hostnet.Route
-	// Added and MTUSet are the ledger's once the steps are done.
+	// Added and MTUSet are the ledger's. An address that is to go stays in it until
+	// it is gone.
 	Added  []netip.Prefix
 	MTUSet int
 	// Notes say what is left out, and why.
@@ -46,7 +47,7 @@ func WantLink(l CloudLink) LinkWant {
 	w.wantAddresses()
 	w.wantRoutes()
 	w.steps()
-	return w.LinkWant
+	return w.out
 }
 
 // Forget returns what it takes to leave a link as if no cloud had told of it.
@@ -54,13 +55,13 @@ func Forget(facts hostnet.LinkFacts, added []netip.Prefix) LinkWant {
 	w := nicWant{CloudLink: CloudLink{LinkFacts: facts, Added: added}, wanted: map[netip.Prefix]hostnet.Addr{}}
 	w.adopt()
 	w.steps()
-	return w.LinkWant
+	return w.out
 }
 
 // nicWant is a LinkWant in the making.
 type nicWant struct {
 	CloudLink
-	LinkWant
+	out LinkWant
 	// present are the link's addresses, ours those of them that netbrk added.
 	present map[netip.Addr][]hostnet.Addr
 	ours    map[netip.Prefix]bool
@@ -85,7 +86,7 @@ func (w *nicWant) adopt() {
 }
 
 func (w *nicWant) wantLink() {
-	w.LinkWant.MTUSet = w.CloudLink.MTUSet
+	w.out.MTUSet = w.CloudLink.MTUSet
 	step := hostnet.LinkStep{Index: w.Link.Index}
 	if w.Link.Flags&hostnet.FlagUp == 0 {
 		if w.Keeper != "" {
@@ -95,10 +96,10 @@ func (w *nicWant) wantLink() {
 	}
 	// Once: whoever gives it another one afterwards has a reason.
 	if mtu := w.NIC.MTUBytes; mtu != 0 && mtu != w.CloudLink.MTUSet && mtu != w.MTUBytes {
-		step.MTUBytes, w.LinkWant.MTUSet = mtu, mtu
+		step.MTUBytes, w.out.MTUSet = mtu, mtu
 	}
 	if step.Up || step.MTUBytes != 0 {
-		w.Steps = append(w.Steps, step)
+		w.out.Steps = append(w.out.Steps, step)
 	}
 }
 
@@ -168,14 +169,15 @@ func (w *nicWant) steps() {
 	for _, p := range w.order {
 		there := slices.ContainsFunc(w.present[p.Addr()], func(a hostnet.Addr) bool { return a.Prefix == p })
 		if !there {
-			w.Steps = append(w.Steps, hostnet.LinkStep{Op: hostnet.OpAdd, Index: w.Link.Index, Addr: w.wanted[p]})
+			w.out.Steps = append(w.out.Steps, hostnet.LinkStep{Op: hostnet.OpAdd, Index: w.Link.Index, Addr: w.wanted[p]})
 		}
-		w.LinkWant.Added = append(w.LinkWant.Added, p)
+		w.out.Added = append(w.out.Added, p)
 	}
-	slices.SortFunc(w.LinkWant.Added, netip.Prefix.Compare)
+	defer func() { slices.SortFunc(w.out.Added, netip.Prefix.Compare) }()
 	for _, a := range w.Addrs {
 		if _, keep := w.wanted[a.Prefix]; w.ours[a.Prefix] && !keep {
-			w.Steps = append(w.Steps, hostnet.LinkStep{Op: hostnet.OpDelete, Index: w.Link.Index, Addr: hostnet.Addr{Prefix: a.Prefix}})
+			w.out.Added = append(w.out.Added, a.Prefix) // until it is seen to be gone
+			w.out.Steps = append(w.out.Steps, hostnet.LinkStep{Op: hostnet.OpDelete, Index: w.Link.Index, Addr: hostnet.Addr{Prefix: a.Prefix}})
 		}
 	}
 }
@@ -194,19 +196,19 @@ func (w *nicWant) wantRoutes() {
 		if family == hostnet.IPv4 {
 			local.Scope = hostnet.ScopeHost
 		}
-		w.LinkWant.Routes = append(w.LinkWant.Routes, local)
+		w.out.Routes = append(w.out.Routes, local)
 	}
 	if w.Keeper != "" || w.Link.Flags&hostnet.FlagUp == 0 {
 		return // the keeper has them by DHCP; a link that is down takes none
 	}
 	for _, r := range CloudRoutes(w.NIC, w.Link.Index) {
 		r.Protocol = hostnet.Protocol
-		w.LinkWant.Routes = append(w.LinkWant.Routes, r)
+		w.out.Routes = append(w.out.Routes, r)
 	}
 }
 
 func (w *nicWant) note(format string, args ...any) {
-	w.LinkWant.Notes = append(w.LinkWant.Notes, fmt.Sprintf(format, args...))
+	w.out.Notes = append(w.out.Notes, fmt.Sprintf(format, args...))
 }
 
 // CloudRoutes returns the routes that the cloud tells for a NIC, as they are in the

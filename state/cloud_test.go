@@ -1,0 +1,52 @@
+package state
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/report"
+)
+
+func TestCloud(t *testing.T) {
+	root := t.TempDir()
+	links, err := LookAtCloud(root).Links()
+	require.NoError(t, err)
+	assert.Empty(t, links)
+	assert.Zero(t, LookAtCloud(root).Sync())
+
+	c, err := OpenCloud(root)
+	require.NoError(t, err)
+	link := report.CloudLink{Index: 5, Link: "eth1", InstanceID: "i-1", NIC: hostnet.NIC{MAC: "02:00:00:00:00:01"}, Routed: true}
+	require.NoError(t, c.SaveLink(link))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "cloud/links/6.json"), []byte("{"), 0o644))
+	links, err = LookAtCloud(root).Links()
+	require.NoError(t, err)
+	assert.Equal(t, map[int]report.CloudLink{5: link}, links, "what cannot be read is as good as missing")
+	assert.True(t, c.Has(5))
+	require.NoError(t, c.RemoveLink(5))
+	require.NoError(t, c.RemoveLink(5))
+	assert.False(t, c.Has(5))
+
+	sync := report.CloudSync{Provider: "aws", Outcome: "done"}
+	require.NoError(t, c.SaveSync(sync))
+	assert.Equal(t, sync, LookAtCloud(root).Sync())
+}
+
+func TestCloudDocumentsAreKeptAsTheyAre(t *testing.T) {
+	root := t.TempDir()
+	c, err := OpenCloud(root)
+	require.NoError(t, err)
+	signed := []byte("{ \"a\" : 1 }\r\n\x00")
+	require.NoError(t, c.SaveDocument("ec2/document", signed))
+	kept, err := os.ReadFile(filepath.Join(root, "cloud/provider/ec2/document"))
+	require.NoError(t, err)
+	assert.Equal(t, signed, kept)
+	for _, name := range []string{"", "document", "../x", "ec2/../x", "/x", "ec2/", "ec2/a/b"} {
+		assert.Error(t, c.SaveDocument(name, signed), name)
+	}
+}
