@@ -73,7 +73,7 @@ type nicWant struct {
 // with its mark, which outlive a lost ledger (IFA_PROTO).
 func (w *nicWant) adopt() {
 	w.present, w.ours = map[netip.Addr][]hostnet.Addr{}, map[netip.Prefix]bool{}
-	for _, p := range w.CloudLink.Added {
+	for _, p := range w.Added {
 		w.ours[p] = true
 	}
 	for _, a := range w.Addrs {
@@ -86,7 +86,7 @@ func (w *nicWant) adopt() {
 }
 
 func (w *nicWant) wantLink() {
-	w.out.MTUSet = w.CloudLink.MTUSet
+	w.out.MTUSet = w.MTUSet
 	step := hostnet.LinkStep{Index: w.Link.Index}
 	if w.Link.Flags&hostnet.FlagUp == 0 {
 		if w.Keeper != "" {
@@ -95,7 +95,7 @@ func (w *nicWant) wantLink() {
 		step.Up = w.Keeper == ""
 	}
 	// Once: whoever gives it another one afterwards has a reason.
-	if mtu := w.NIC.MTUBytes; mtu != 0 && mtu != w.CloudLink.MTUSet && mtu != w.MTUBytes {
+	if mtu := w.NIC.MTUBytes; mtu != 0 && mtu != w.MTUSet && mtu != w.MTUBytes {
 		step.MTUBytes, w.out.MTUSet = mtu, mtu
 	}
 	if step.Up || step.MTUBytes != 0 {

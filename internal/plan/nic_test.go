@@ -54,7 +54,7 @@ func TestWantLink(t *testing.T) {
 	}{
 		{
 			name: "kept by DHCP", nic: twoAddresses(), keeper: keeper, addrs: onLink(0, "192.0.2.10/24"),
-			want: []string{"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute proto 110"}, owns: prefixes("192.0.2.11/32"),
+			want: []string{"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute"}, owns: prefixes("192.0.2.11/32"),
 		},
 		{
 			name: "before DHCP has answered", nic: twoAddresses(), keeper: keeper,
@@ -63,14 +63,14 @@ func TestWantLink(t *testing.T) {
 		{
 			name: "nobody's", nic: twoAddresses(), down: true,
 			want: []string{
-				"ip link set dev eth1 up", "ip -4 address add 192.0.2.10/24 dev eth1 proto 110",
-				"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute proto 110",
+				"ip link set dev eth1 up", "ip -4 address add 192.0.2.10/24 dev eth1",
+				"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute",
 			},
 			owns: prefixes("192.0.2.10/24", "192.0.2.11/32"),
 		},
 		{
 			name: "down, by whoever keeps it", nic: twoAddresses(), keeper: keeper, down: true, addrs: onLink(0, "192.0.2.10/24"),
-			want:  []string{"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute proto 110"},
+			want:  []string{"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute"},
 			owns:  prefixes("192.0.2.11/32"),
 			notes: []string{"link is down, which is for systemd-networkd to say"},
 		},
@@ -96,19 +96,19 @@ func TestWantLink(t *testing.T) {
 		{
 			name: "flushed by somebody", nic: twoAddresses(), keeper: keeper, addrs: onLink(0, "192.0.2.10/24"),
 			added: prefixes("192.0.2.11/32"), owns: prefixes("192.0.2.11/32"),
-			want: []string{"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute proto 110"},
+			want: []string{"ip -4 address add 192.0.2.11/32 dev eth1 noprefixroute"},
 		},
 		{
 			name: "IPv6", keeper: keeper, addrs: onLink(0, "2001:db8::10/128"),
 			nic: hostnet.NIC{Addresses: []hostnet.CloudAddress{
 				cloudAddr(hostnet.RolePrimary, "2001:db8::10/64"), cloudAddr(hostnet.RoleSecondary, "2001:db8::11/64"),
 			}},
-			want: []string{"ip -6 address add 2001:db8::11/128 dev eth1 noprefixroute nodad proto 110"}, owns: prefixes("2001:db8::11/128"),
+			want: []string{"ip -6 address add 2001:db8::11/128 dev eth1 noprefixroute nodad"}, owns: prefixes("2001:db8::11/128"),
 		},
 		{
 			name: "static though somebody keeps it", keeper: keeper,
 			nic:  hostnet.NIC{Static: true, Addresses: twoAddresses().Addresses[:1]},
-			want: []string{"ip -4 address add 192.0.2.10/24 dev eth1 proto 110"}, owns: prefixes("192.0.2.10/24"),
+			want: []string{"ip -4 address add 192.0.2.10/24 dev eth1"}, owns: prefixes("192.0.2.10/24"),
 		},
 		{name: "MTU", nic: hostnet.NIC{MTUBytes: 1460}, keeper: keeper, want: []string{"ip link set dev eth1 mtu 1460"}},
 		{name: "MTU that somebody changed since", nic: hostnet.NIC{MTUBytes: 1460}, keeper: keeper, mtuSet: 1460},
