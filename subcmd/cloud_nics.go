@@ -118,15 +118,16 @@ func (s *cloudRun) takeNIC(nic hostnet.NIC, old report.CloudLink, facts hostnet.
 	}
 	link = report.CloudLink{
 		Index: facts.Link.Index, Link: name, InstanceID: s.instance, BootID: bootID(), NIC: nic,
-		Keeper: keeperOf(facts.Link.Index), Rival: rivalOf(nic, facts),
+		Keeper: keeperOf(facts.Link.Index),
 	}
+	link.Rival = rivalOf("/", s.found.Provider, link)
 	if link.InstanceID == "" {
 		link.InstanceID = old.InstanceID
 	}
-	if link.Rival != "" {
-		s.log.Debug("another agent configures the NIC", "link", name, "agent", link.Rival)
+	if link.Rival != "" && link.Rival != old.Rival {
+		s.log.Info("another agent configures the NIC, which is left to it", "link", name, "agent", link.Rival)
 	}
-	return link, problem == "" || len(nic.Addresses) > 0 && problem != "" && len(old.NIC.Missing) > 0
+	return link, problem == ""
 }
 
 // keepMissing keeps the NICs that the metadata does not list any more: for good

@@ -9,6 +9,13 @@ import (
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/networkd"
+	"github.com/netbrk/netbrk/internal/report"
+)
+
+// Who may configure a link.
+const (
+	keeperNetworkd       = "systemd-networkd"
+	keeperNetworkManager = "NetworkManager"
 )
 
 // keeperOf names who configures a link: systemd-networkd by its state file, or
@@ -19,38 +26,39 @@ func keeperOf(index int) string {
 		switch file.States[hostnet.AdministrativeState] {
 		case "", "unmanaged", "linger":
 		default:
-			return "systemd-networkd"
+			return keeperNetworkd
 		}
 	}
 	raw, err := os.ReadFile(filepath.Join("/run/NetworkManager/devices", strconv.Itoa(index)))
 	if err == nil && slices.Contains(strings.Split(string(raw), "\n"), "managed=true") {
-		return "NetworkManager"
+		return keeperNetworkManager
 	}
 	return ""
 }
 
-// guestAgentProtocol is the routing protocol number of google-guest-agent.
-const guestAgentProtocol = 66
+// wantedBy are where systemctl enable links a unit.
+const wantedBy = "/etc/systemd/system/"
 
 // rivalOf names another agent that configures a NIC of the metadata; empty for
-// none. Two of them would undo each other's work.
-func rivalOf(nic hostnet.NIC, facts hostnet.LinkFacts) string {
-	link := facts.Link.Name
-	isTheirs := func(r hostnet.Route) bool { return r.Protocol == guestAgentProtocol }
+// none. Two of them would undo each other's work. Its files, below root, tell: a
+// unit that is enabled, or what it wrote for the link.
+func rivalOf(root, provider string, link report.CloudLink) string {
+	there := func(path string) bool {
+		_, err := os.Lstat(filepath.Join(root, path))
+		return err == nil
+	}
+	drop := "/run/systemd/network/70-" + link.Link + ".network"
 	switch {
-	case slices.ContainsFunc(facts.Routes, isTheirs):
+	case provider == "gcp" && there(wantedBy+"multi-user.target.wants/google-guest-agent.service"):
 		return "google-guest-agent"
-	case exists("/run/systemd/network/70-"+link+".network") || exists("/run/systemd/network/70-"+link+".network.d"):
+	case link.Keeper == keeperNetworkManager && there(wantedBy+"timers.target.wants/nm-cloud-setup.timer"):
+		return "nm-cloud-setup"
+	case there(drop), there(drop + ".d"):
 		return "amazon-ec2-net-utils"
-	case exists("/run/netconfig/cloud/" + link):
+	case there("/run/netconfig/cloud/" + link.Link):
 		return "cloud-netconfig"
-	case !nic.Primary && exists("/etc/cni/net.d/10-aws.conflist"):
+	case provider == "aws" && !link.NIC.Primary && there("/etc/cni/net.d/10-aws.conflist"):
 		return "AWS VPC CNI"
 	}
 	return ""
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
