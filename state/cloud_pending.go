@@ -26,7 +26,7 @@ func NewCloudPending(root string) *CloudPending { return &CloudPending{root} }
 // outside a cloud, or where nobody made the directory, it does nothing: entries
 // that nobody takes would pile up on a host of many containers.
 func (p *CloudPending) Put(index int) error {
-	known, err := visible(filepath.Join(p.root, "cloud", "links"))
+	known, err := visible(filepath.Join(p.root, cloudLinksDir))
 	if err = ignoreMissing(err); err != nil {
 		return fmt.Errorf("looking for NICs of the metadata: %w", err)
 	}

@@ -55,7 +55,7 @@ func (s *cloudRun) take(ctx context.Context, told hostnet.Metadata) (again bool,
 	if s.options.DryRun {
 		return again, nil
 	}
-	return again, s.save(told, links, old)
+	return again, s.save(told, links)
 }
 
 // known returns what was told in this boot of this instance.
@@ -162,7 +162,7 @@ func (s *cloudRun) keepMissing(links, old map[int]report.CloudLink, facts hostne
 	}
 }
 
-func (s *cloudRun) save(told hostnet.Metadata, links, old map[int]report.CloudLink) error {
+func (s *cloudRun) save(told hostnet.Metadata, links map[int]report.CloudLink) error {
 	if err := s.store.SaveSystem(told.System); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func (a *app) cloudSync(c *cli.Context) error {
 	}
 	defer r.kernel.Close()
 	r.options.ByHand = !c.Bool("scheduled")
-	s := &cloudRun{rulesRun: r, cfg: r.cfg, store: state.LookAtCloud(g.stateDir), asJSON: c.Bool("json")}
+	s := &cloudRun{rulesRun: r, store: state.LookAtCloud(g.stateDir), asJSON: c.Bool("json")}
 	if flush {
 		return s.flush(c.Context)
 	}
@@ -102,7 +102,6 @@ func (a *app) cloudSync(c *cli.Context) error {
 // cloudRun is one run of cloud-sync.
 type cloudRun struct {
 	*rulesRun
-	cfg    *config.Config
 	store  *state.Cloud
 	asJSON bool
 	found  cloud.Detection

@@ -13,7 +13,7 @@ func managed(f hostnet.LinkFacts) []netip.Prefix {
 	prefixes := make([]netip.Prefix, 0, len(f.Addrs)+len(f.Ranges))
 	for _, a := range f.Addrs {
 		if isManaged(a) {
-			prefixes = append(prefixes, host(a.Prefix.Addr()))
+			prefixes = append(prefixes, hostnet.HostPrefix(a.Prefix.Addr()))
 		}
 	}
 	for _, r := range f.Ranges {
@@ -33,6 +33,3 @@ func isManaged(a hostnet.Addr) bool {
 	wide := a.Scope == hostnet.ScopeGlobal || a.Scope == hostnet.ScopeSite
 	return wide && a.Usable() && a.Prefix.Addr().IsGlobalUnicast()
 }
-
-// host returns the prefix that holds one address alone.
-func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }

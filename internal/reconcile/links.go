@@ -39,9 +39,7 @@ func (p *pass) planLink(facts hostnet.LinkFacts) plan.Link {
 			link.Ranges = append(link.Ranges, r.Destination)
 		}
 	}
-	for _, r := range plan.CloudRoutes(nic.NIC, facts.Link.Index) {
-		link.Routes = append(slices.Clone(link.Routes), r)
-	}
+	link.Routes = slices.Concat(link.Routes, plan.CloudRoutes(nic.NIC, facts.Link.Index))
 	return link
 }
 
@@ -90,11 +88,13 @@ func (p *pass) linkSteps(first bool) []hostnet.LinkStep {
 		if !p.meant(index) {
 			continue
 		}
-		want := plan.Forget(facts, record.Added)
+		var want plan.LinkWant
 		if ok && !p.flushed(index) {
 			want = plan.WantLink(plan.CloudLink{
 				LinkFacts: facts, NIC: nic.NIC, Keeper: p.Keeper(index), Added: record.Added, MTUSet: record.MTUSet,
 			})
+		} else {
+			want = plan.Forget(facts, record.Added)
 		}
 		p.nics[index] = want
 		steps = append(steps, p.notHeldBack(index, want.Steps, first)...)

@@ -33,16 +33,14 @@ const (
 func (p *pass) weigh(steps []hostnet.Step) {
 	missing := map[int]map[string]bool{}
 	for _, s := range steps {
-		if s.Op == hostnet.OpDelete {
+		index := p.indexOf(s)
+		if s.Op != hostnet.OpAdd || !p.wasWanted(index, s) {
 			continue
 		}
-		index := p.indexOf(s)
 		if missing[index] == nil {
 			missing[index] = map[string]bool{}
 		}
-		if s.Op == hostnet.OpAdd && p.wasWanted(index, s) {
-			missing[index][p.object(s)] = true
-		}
+		missing[index][p.object(s)] = true
 	}
 	for index, r := range p.records {
 		r.Losses = p.losses(r, missing[index])
@@ -175,13 +173,9 @@ func selector(r hostnet.Rule) netip.Prefix {
 // heldBack reports whether a step has to wait: somebody keeps removing what it
 // would add.
 func (p *pass) heldBack(s hostnet.Step) bool {
-	if s.Op != hostnet.OpAdd {
-		return false
-	}
-	if len(p.records[p.indexOf(s)].Losses) == 0 {
-		return false
-	}
-	return p.waits(p.indexOf(s), p.object(s))
+	index := p.indexOf(s)
+	// Most links have lost nothing, and to name 30,000 objects takes a while.
+	return s.Op == hostnet.OpAdd && len(p.records[index].Losses) > 0 && p.waits(index, p.object(s))
 }
 
 // waits reports whether an object of a link is held back.

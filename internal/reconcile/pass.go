@@ -138,10 +138,10 @@ func Run(ctx context.Context, k Kernel, ledger Ledger, o Options) (Result, error
 }
 
 // converge reads and applies until nothing fails, or nothing helps.
-func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) (err error) {
+func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) error {
 	for round := range rounds {
-		if p.facts, err = k.Facts(ctx, p.detail); err != nil {
-			return fmt.Errorf("reading policy routing: %w", err)
+		if err := p.read(ctx, k); err != nil {
+			return err
 		}
 		p.failed = map[int][]string{}
 		p.nameLinks()
@@ -150,8 +150,8 @@ func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) (err error
 			return err
 		}
 		if again { // with the addresses that are there now
-			if p.facts, err = k.Facts(ctx, p.detail); err != nil {
-				return fmt.Errorf("reading policy routing: %w", err)
+			if err := p.read(ctx, k); err != nil {
+				return err
 			}
 			p.linkSteps(false) // a link that is up has routes to get
 		}
@@ -176,6 +176,13 @@ func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) (err error
 		if len(p.failed) == 0 {
 			return nil
 		}
+	}
+	return nil
+}
+
+func (p *pass) read(ctx context.Context, k Kernel) (err error) {
+	if p.facts, err = k.Facts(ctx, p.detail); err != nil {
+		return fmt.Errorf("reading policy routing: %w", err)
 	}
 	return nil
 }
