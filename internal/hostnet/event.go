@@ -88,7 +88,12 @@ type Event struct {
 	Route   string `json:"route,omitempty"`
 	// Coalesced counts the earlier events that were merged into this one.
 	Coalesced int `json:"coalesced,omitempty"`
+	// Generator is GeneratorDHClient for a lease of ISC dhclient's, else empty.
+	Generator string `json:"generator,omitempty"`
 }
+
+// GeneratorDHClient marks an event of a lease that ISC dhclient keeps.
+const GeneratorDHClient = "dhclient"
 
 // maxText bounds each text of an event: a route in ip(8)'s notation is the
 // longest, and a longer one is cut by its maker, not refused by its reader.
@@ -107,6 +112,9 @@ func (e Event) Validate() error {
 	}
 	if !IsAction(e.Action) {
 		return fmt.Errorf("action %q is unknown", e.Action)
+	}
+	if e.Generator != "" && (e.Generator != GeneratorDHClient || e.Kind != KindLeases) {
+		return fmt.Errorf("generator %q of event of kind %q is unknown", e.Generator, e.Kind)
 	}
 	if e.Coalesced < 0 {
 		return fmt.Errorf("coalesced count %d is negative", e.Coalesced)
