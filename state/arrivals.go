@@ -12,19 +12,21 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// arrivals tells when a file becomes visible in a directory.
+// arrivals tells when a file becomes visible in one of some directories.
 type arrivals struct {
 	notify *fsnotify.Watcher
 	log    *slog.Logger
 }
 
-func watchArrivals(dir string, log *slog.Logger) (*arrivals, error) {
+func watchArrivals(log *slog.Logger, dirs ...string) (*arrivals, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("watching %q: %w", dir, err)
+		return nil, fmt.Errorf("watching %q: %w", dirs, err)
 	}
-	if err := notify.Add(dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("watching %q: %w", dir, err), notify.Close())
+	for _, dir := range dirs {
+		if err := notify.Add(dir); err != nil {
+			return nil, errors.Join(fmt.Errorf("watching %q: %w", dir, err), notify.Close())
+		}
 	}
 	return &arrivals{notify, log}, nil
 }

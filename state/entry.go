@@ -21,10 +21,6 @@ func (e entry) name() string {
 	return fmt.Sprintf("%020d-%s-%d.json", e.seq, e.kind, e.index)
 }
 
-func (e entry) pending() hostnet.Pending {
-	return hostnet.Pending{Name: e.name(), Seq: e.seq, Kind: e.kind, Index: e.index}
-}
-
 func (e entry) compare(other entry) int { return cmp.Compare(e.seq, other.seq) }
 
 // parseEntry reads a name back. Only the very name that the writer would give

@@ -21,6 +21,10 @@ const (
 	hooksDir   = "hooks"         // results and records; run-hooks
 	failedDir  = "failed"        // refused spool entries; run-hooks
 	rulesDir   = "rules"         // what was wanted and done; apply-rules
+
+	leasesDir        = "leases"         // dhclient's leases; run-hooks --generator dhclient
+	leaseEventsDir   = "lease-events"   // the spool of their events; the same
+	leasesPendingDir = "leases-pending" // links whose lease is to be looked at; the watcher
 )
 
 // makeDirs makes root and the named directories below it. Those that exist

@@ -40,7 +40,12 @@ func LockRulesQueue(root string) (*Lock, error) {
 // LockRules waits until this process is the only one that changes policy
 // routing. It is held for one pass, which takes milliseconds; ctx ends the wait.
 func LockRules(ctx context.Context, root string) (*Lock, error) {
-	l, err := openLock(root, rulesDir, "rules")
+	return waitLock(ctx, root, rulesDir, "rules")
+}
+
+// waitLock takes the lock dir/.name.lock under root as soon as it is free.
+func waitLock(ctx context.Context, root, dir, name string) (*Lock, error) {
+	l, err := openLock(root, dir, name)
 	if err != nil {
 		return nil, err
 	}

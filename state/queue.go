@@ -10,73 +10,129 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// Queue is the reader's side of the event spool. It trusts nothing in it: the
-// spool belongs to the watcher's user.
+// Queue is the reader's side of the event spools: the watcher's, and that of
+// dhclient's leases. It trusts nothing in the former, which belongs to the
+// watcher's user.
 type Queue struct {
 	root   string
-	dir    *os.Root
-	owner  int
+	spools []*spoolReader
 	log    *slog.Logger
 	arrive *arrivals
 	failed *failures
 }
 
-// OpenQueue opens the spool under the state directory root for reading. The
+// spoolReader reads one of the spools.
+type spoolReader struct {
+	name  string // below the state directory
+	path  string
+	dir   *os.Root
+	owner int
+	// generator is the one that its events are of.
+	generator string
+}
+
+// OpenQueue opens the spools under the state directory root for reading. The
 // directories must be such that nobody but root, the watcher's user and
 // ourselves can have put something there.
 func OpenQueue(root string, log *slog.Logger) (*Queue, error) {
-	if err := makeDirs(root, eventsDir); err != nil {
-		return nil, err
+	q := &Queue{root: root, log: log, failed: &failures{root: root}}
+	if err := q.open(); err != nil {
+		return nil, errors.Join(err, q.Close())
 	}
-	if err := checkRoot(root); err != nil {
-		return nil, fmt.Errorf("opening spool: %w", err)
-	}
-	path := filepath.Join(root, eventsDir)
-	owner, err := dirOwner(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening spool: %w", err)
-	}
-	dir, err := os.OpenRoot(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening spool: %w", err)
-	}
-	arrive, err := watchArrivals(path, log)
-	if err != nil {
-		dir.Close()
-		return nil, err
-	}
-	return &Queue{root: root, dir: dir, owner: owner, log: log, arrive: arrive, failed: &failures{root: root}}, nil
+	return q, nil
 }
 
-// Close releases the spool.
+func (q *Queue) open() error {
+	if err := makeDirs(q.root, eventsDir, leaseEventsDir); err != nil {
+		return err
+	}
+	if err := checkRoot(q.root); err != nil {
+		return fmt.Errorf("opening spool: %w", err)
+	}
+	var paths []string
+	for _, name := range []string{eventsDir, leaseEventsDir} {
+		s, err := openSpoolReader(q.root, name)
+		if err != nil {
+			return err
+		}
+		q.spools = append(q.spools, s)
+		paths = append(paths, s.path)
+	}
+	var err error
+	q.arrive, err = watchArrivals(q.log, paths...)
+	return err
+}
+
+func openSpoolReader(root, name string) (*spoolReader, error) {
+	s := &spoolReader{name: name, path: filepath.Join(root, name)}
+	if name == leaseEventsDir {
+		s.generator = hostnet.GeneratorDHClient
+	}
+	var err error
+	if s.owner, err = dirOwner(s.path); err != nil {
+		return nil, fmt.Errorf("opening spool: %w", err)
+	}
+	// What lies in the spool of leases is believed.
+	if s.generator != "" && s.owner != 0 && s.owner != os.Geteuid() {
+		return nil, fmt.Errorf("opening spool: %q is owned by uid %d", s.path, s.owner)
+	}
+	if s.dir, err = os.OpenRoot(s.path); err != nil {
+		return nil, fmt.Errorf("opening spool: %w", err)
+	}
+	return s, nil
+}
+
+// Close releases the spools.
 func (q *Queue) Close() error {
-	return errors.Join(q.arrive.close(), q.dir.Close())
+	var errs []error
+	if q.arrive != nil {
+		errs = append(errs, q.arrive.close())
+	}
+	for _, s := range q.spools {
+		errs = append(errs, s.dir.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // List returns what waits, in order, by the names of the entries alone. What
 // has no name of an event is moved out of the way: left behind, it would start
 // the service again and again (systemd.path(5), DirectoryNotEmpty=).
 func (q *Queue) List() ([]hostnet.Pending, error) {
-	names, err := visible(filepath.Join(q.root, eventsDir))
-	if err != nil {
-		return nil, fmt.Errorf("reading spool: %w", err)
-	}
 	var pending []hostnet.Pending
-	for _, name := range names {
-		e, ok := parseEntry(name)
-		if !ok {
-			q.refuse(name, fmt.Errorf("%w: not a name of the spool", errHostile))
-			continue
+	for _, s := range q.spools {
+		names, err := visible(s.path)
+		if err != nil {
+			return nil, fmt.Errorf("reading spool: %w", err)
 		}
-		pending = append(pending, e.pending())
+		for _, name := range names {
+			e, ok := parseEntry(name)
+			if !ok {
+				q.refuse(s, name, fmt.Errorf("%w: not a name of the spool", errHostile))
+				continue
+			}
+			pending = append(pending, s.pending(e))
+		}
 	}
 	slices.SortFunc(pending, func(a, b hostnet.Pending) int { return cmp.Compare(a.Seq, b.Seq) })
 	return pending, nil
+}
+
+// pending names an entry of any spool, as "events/NAME".
+func (s *spoolReader) pending(e entry) hostnet.Pending {
+	return hostnet.Pending{Name: s.name + "/" + e.name(), Seq: e.seq, Kind: e.kind, Index: e.index}
+}
+
+// find splits a name that pending made.
+func (q *Queue) find(name string) (*spoolReader, string) {
+	dir, base, _ := strings.Cut(name, "/")
+	i := slices.IndexFunc(q.spools, func(s *spoolReader) bool { return s.name == dir })
+	return q.spools[i], base
 }
 
 // Read returns the event of an entry. The error is fs.ErrNotExist for one that
@@ -84,15 +140,16 @@ func (q *Queue) List() ([]hostnet.Pending, error) {
 // event is moved out of the way like a wrong name. Any other error says
 // nothing about the entry, which stays.
 func (q *Queue) Read(p hostnet.Pending) (hostnet.Event, error) {
-	ev, err := readEvent(filepath.Join(q.root, eventsDir), p, q.owner)
+	s, name := q.find(p.Name)
+	ev, err := s.read(name, p)
 	if errors.Is(err, errHostile) {
-		q.refuse(p.Name, err)
+		q.refuse(s, name, err)
 	}
 	return ev, err
 }
 
-func readEvent(dir string, p hostnet.Pending, owner int) (hostnet.Event, error) {
-	raw, err := readFile(filepath.Join(dir, p.Name), owner, os.Geteuid())
+func (s *spoolReader) read(name string, p hostnet.Pending) (hostnet.Event, error) {
+	raw, err := readFile(filepath.Join(s.path, name), s.owner, os.Geteuid())
 	if err != nil {
 		return hostnet.Event{}, err
 	}
@@ -103,50 +160,65 @@ func readEvent(dir string, p hostnet.Pending, owner int) (hostnet.Event, error) 
 	if ev.Kind != p.Kind || ev.Index != p.Index || ev.Seq != p.Seq {
 		return hostnet.Event{}, fmt.Errorf("%w: content and name differ", errHostile)
 	}
+	if ev.Generator != s.generator {
+		return hostnet.Event{}, fmt.Errorf("%w: generator %q has another spool", errHostile, ev.Generator)
+	}
 	return ev, nil
 }
 
 // PeekQueue returns the events that wait under the state directory root and
 // changes nothing: what would be refused is passed by.
 func PeekQueue(root string) ([]hostnet.Event, error) {
-	dir := filepath.Join(root, eventsDir)
-	owner, err := dirOwner(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	var events []hostnet.Event
+	for _, name := range []string{eventsDir, leaseEventsDir} {
+		s, err := openSpoolReader(root, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found, err := s.peek()
+		if err := errors.Join(err, s.dir.Close()); err != nil {
+			return nil, err
+		}
+		events = append(events, found...)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("opening spool: %w", err)
-	}
-	names, err := visible(dir)
+	slices.SortFunc(events, func(a, b hostnet.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	return events, nil
+}
+
+func (s *spoolReader) peek() ([]hostnet.Event, error) {
+	names, err := visible(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("reading spool: %w", err)
 	}
 	var events []hostnet.Event
 	for _, name := range names {
 		if e, ok := parseEntry(name); ok {
-			if ev, err := readEvent(dir, e.pending(), owner); err == nil {
+			if ev, err := s.read(name, s.pending(e)); err == nil {
 				events = append(events, ev)
 			}
 		}
 	}
-	slices.SortFunc(events, func(a, b hostnet.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return events, nil
 }
 
-func (q *Queue) refuse(name string, why error) {
+func (q *Queue) refuse(s *spoolReader, name string, why error) {
 	if err := q.failed.keep(name, why.Error()); err != nil {
 		q.log.Warn("keeping refused spool entry", "entry", name, "err", err)
 	}
 	// os.Root: a directory planted there is removed without following a
 	// symbolic link out of it.
-	if err := q.dir.RemoveAll(name); err != nil {
+	if err := s.dir.RemoveAll(name); err != nil {
 		q.log.Error("removing refused spool entry", "entry", name, "err", err)
 	}
 }
 
 // Done removes an event that was handled.
 func (q *Queue) Done(name string) error {
-	if err := ignoreMissing(q.dir.Remove(name)); err != nil {
+	s, base := q.find(name)
+	if err := ignoreMissing(s.dir.Remove(base)); err != nil {
 		return fmt.Errorf("removing event %q: %w", name, err)
 	}
 	return nil

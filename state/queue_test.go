@@ -58,7 +58,7 @@ func TestQueueReadsWhatTheSpoolWrote(t *testing.T) {
 		assert.Equal(t, want[i].ID, got[i].ID)
 	}
 	assert.Empty(t, eventFiles(t, root))
-	assert.NoError(t, q.Done("gone already"))
+	assert.NoError(t, q.Done("events/gone already"))
 }
 
 func TestQueueRefusesWhatIsNoEvent(t *testing.T) {
@@ -218,7 +218,7 @@ func TestWait(t *testing.T) {
 	more, err = q.Wait(t.Context(), time.Hour)
 	require.NoError(t, err)
 	assert.True(t, more)
-	require.NoError(t, q.Done(entryOf(ev)))
+	require.NoError(t, q.Done("events/" + entryOf(ev)))
 	go func() { _, _ = s.Put(stateEvent(3, "routable", "carrier")) }()
 	more, err = q.Wait(t.Context(), time.Hour)
 	require.NoError(t, err)

@@ -80,7 +80,7 @@ func OpenRulesQueue(root string, log *slog.Logger) (*RulesQueue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", pendingDir, err)
 	}
-	arrive, err := watchArrivals(path, log)
+	arrive, err := watchArrivals(log, path)
 	if err != nil {
 		dir.Close()
 		return nil, err

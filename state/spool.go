@@ -43,13 +43,27 @@ type levelKey struct {
 // OpenSpool opens the spool under the state directory root for writing, makes
 // it where it is missing, and returns the events that still wait in it, in
 // order. An entry that cannot be read is the reader's to refuse.
-func OpenSpool(root string) (*Spool, []hostnet.Event, error) {
-	if err := makeDirs(root, eventsDir); err != nil {
+func OpenSpool(root string) (*Spool, []hostnet.Event, error) { return openSpoolIn(root, eventsDir) }
+
+// OpenLeaseSpool opens the spool of dhclient's leases for LockLeases' holder. It is
+// apart from the watcher's, which must not be able to tell a lease, and its
+// sequence numbers are others: microseconds, as nobody remembers the last one.
+func OpenLeaseSpool(root string) (*Spool, error) {
+	s, _, err := openSpoolIn(root, leaseEventsDir)
+	if err != nil {
+		return nil, err
+	}
+	s.Resume(uint64(time.Now().UnixMicro()))
+	return s, nil
+}
+
+func openSpoolIn(root, dir string) (*Spool, []hostnet.Event, error) {
+	if err := makeDirs(root, dir); err != nil {
 		return nil, nil, err
 	}
 	s := &Spool{
 		root:   root,
-		dir:    filepath.Join(root, eventsDir),
+		dir:    filepath.Join(root, dir),
 		prefix: strconv.FormatInt(time.Now().UnixNano(), 36),
 		edges:  map[int][]entry{},
 		levels: map[levelKey]uint64{},
