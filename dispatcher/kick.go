@@ -22,6 +22,9 @@ const (
 // runs without path units. An event is never handed over by it: it is in the
 // spool, whatever becomes of the reader.
 type Kicker struct {
+	// Done, if it is set, is called whenever a reader has ended. It is set before Run.
+	Done func()
+
 	path  string
 	args  []string
 	empty func() (bool, error)
@@ -55,7 +58,11 @@ func (k *Kicker) Run(ctx context.Context) {
 		// One that failed is started again even if nothing waits: it may have been
 		// killed between taking something and doing it.
 		for failed := false; ctx.Err() == nil && (failed || k.waiting()); {
-			if failed = !k.start(ctx); !failed && !k.waiting() {
+			failed = !k.start(ctx)
+			if k.Done != nil {
+				k.Done()
+			}
+			if !failed && !k.waiting() {
 				backoff = firstBackoff
 				break
 			}

@@ -218,7 +218,7 @@ func TestWait(t *testing.T) {
 	more, err = q.Wait(t.Context(), time.Hour)
 	require.NoError(t, err)
 	assert.True(t, more)
-	require.NoError(t, q.Done("events/" + entryOf(ev)))
+	require.NoError(t, q.Done("events/"+entryOf(ev)))
 	go func() { _, _ = s.Put(stateEvent(3, "routable", "carrier")) }()
 	more, err = q.Wait(t.Context(), time.Hour)
 	require.NoError(t, err)

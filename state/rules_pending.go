@@ -26,6 +26,12 @@ func OpenRulesPending(root string) (*RulesPending, error) {
 	return &RulesPending{filepath.Join(root, pendingDir)}, nil
 }
 
+// LookAtRulesPending returns the directory as it is. It need not exist: then Put
+// fails with fs.ErrNotExist.
+func LookAtRulesPending(root string) *RulesPending {
+	return &RulesPending{filepath.Join(root, pendingDir)}
+}
+
 // Put has the link looked at. The file has no content, so it is whole as soon
 // as it is there.
 func (p *RulesPending) Put(index int) error {
