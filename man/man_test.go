@@ -117,6 +117,8 @@ func TestKeys(t *testing.T) {
 		of     reflect.Type
 	}{
 		{"previous_link", reflect.TypeFor[hostnet.Event]()},
+		{"previous_host_name", reflect.TypeFor[report.LinkLeases]()},
+		{"addresses_and_prefixes", reflect.TypeFor[hostnet.Lease]()},
 		{"schema_version", reflect.TypeFor[report.RulesDocument]()},
 		{"carrier_changes", reflect.TypeFor[report.LinkRules]()},
 		{"provider_and_why", reflect.TypeFor[report.CloudDocument]()},

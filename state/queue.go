@@ -188,6 +188,17 @@ func PeekQueue(root string) ([]hostnet.Event, error) {
 	return events, nil
 }
 
+// QueueEmpty reports whether nothing visible waits in the spools.
+func QueueEmpty(root string) (bool, error) {
+	for _, name := range []string{eventsDir, leaseEventsDir} {
+		names, err := visible(filepath.Join(root, name))
+		if err = ignoreMissing(err); err != nil || len(names) > 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 func (s *spoolReader) peek() ([]hostnet.Event, error) {
 	names, err := visible(s.path)
 	if err != nil {

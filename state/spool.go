@@ -286,12 +286,6 @@ func (s *Spool) drop(seq uint64, kind hostnet.Kind, index int) error {
 	return os.Remove(filepath.Join(s.dir, entry{seq, kind, index}.name()))
 }
 
-// Empty reports whether nothing visible waits in the spool.
-func (s *Spool) Empty() (bool, error) {
-	names, err := visible(s.dir)
-	return len(names) == 0, err
-}
-
 func (s *Spool) write(e entry, ev hostnet.Event) error {
 	data, err := json.Marshal(ev)
 	if err != nil {

@@ -63,7 +63,7 @@ func TestPutKeepsTransitionsInOrder(t *testing.T) {
 	root := t.TempDir()
 	s, pending := openSpool(t, root)
 	assert.Empty(t, pending)
-	empty, err := s.Empty()
+	empty, err := QueueEmpty(root)
 	require.NoError(t, err)
 	assert.True(t, empty)
 
@@ -80,7 +80,7 @@ func TestPutKeepsTransitionsInOrder(t *testing.T) {
 		ids[ev.ID] = true
 	}
 	assert.Len(t, ids, len(want))
-	empty, err = s.Empty()
+	empty, err = QueueEmpty(root)
 	require.NoError(t, err)
 	assert.False(t, empty)
 }

@@ -101,7 +101,7 @@ func (a *app) newRulesRun(g global, dryRun bool) (*rulesRun, error) {
 		options: reconcile.Options{
 			Policy:   policyOf(cfg),
 			Managed:  cfg.Network.RoutingPolicyRules.Match,
-			Gateways: leaseGateways,
+			Gateways: leaseGateways(g.stateDir),
 			Keeper:   keeperOf,
 			DryRun:   dryRun,
 			Now:      time.Now,

@@ -34,6 +34,8 @@ type hookRun struct {
 	kernel *kernel.Conn
 	bus    networkd.Querier
 	device udev.Reader
+	// leases returns what dhclient holds for a link.
+	leases func(link string) (report.LinkLeases, bool)
 
 	failed  atomic.Bool
 	mu      sync.Mutex
@@ -73,6 +75,7 @@ func (a *app) newLook(g global) (*hookRun, error) {
 		app: a, cfg: cfg, log: log, hooks: state.LookAtHooks(g.stateDir), kernel: conn, device: udev.New(),
 		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
 		runner:  dispatcher.NewRunner(cfg.System.HookTimeout),
+		leases:  state.LookAtLeases(g.stateDir).Get,
 		refused: map[string]string{},
 	}, nil
 }
@@ -120,7 +123,22 @@ func (h *hookRun) subject(ev hostnet.Event) (subject, bool) {
 		h.log.Warn("looking up link", "ifindex", ev.Index, "err", err)
 	}
 	name, ok := h.hooks.Seen(ev.Index)
+	if !ok && ev.Generator != "" {
+		name, ok = ev.Link, true // from a spool that only root, or we, can write to
+	}
 	return subject{index: ev.Index, name: name, gone: true}, ok
+}
+
+// deliveries are the events that scripts run for, in order. A lease of dhclient's,
+// new or changed, has those of routable.d run before those of leases.d, as
+// network-event-broker did.
+func deliveries(ev hostnet.Event) []hostnet.Event {
+	if ev.Generator != hostnet.GeneratorDHClient || ev.Action == hostnet.ActionRemoved {
+		return []hostnet.Event{ev}
+	}
+	routable := ev
+	routable.Kind, routable.Property, routable.State = hostnet.KindState, hostnet.OperationalState, "routable"
+	return []hostnet.Event{routable, ev}
 }
 
 // eventFor makes the event of a link's state by hand.
@@ -151,6 +169,21 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		return true
 	}
 	h.remember(ev, s)
+	handled := true
+	for _, delivery := range deliveries(ev) {
+		handled = handled && h.deliver(ctx, delivery, s)
+	}
+	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
+		if err := h.hooks.Forget(s.index); err != nil {
+			h.log.Warn("forgetting link", "link", s.name, "err", err)
+		}
+	}
+	return handled
+}
+
+// deliver runs the scripts of one directory and reports whether all of them had
+// their turn.
+func (h *hookRun) deliver(ctx context.Context, ev hostnet.Event, s subject) bool {
 	plan, err := h.finder.Find(ev.Directory(), s.name)
 	if err != nil {
 		h.log.Error("looking for hooks", "directory", ev.Directory(), "err", err)
@@ -158,13 +191,7 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		return true
 	}
 	h.tellRefused(plan.Refused)
-	handled := len(plan.Hooks) == 0 || h.runAll(ctx, ev, s, plan.Hooks)
-	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
-		if err := h.hooks.Forget(s.index); err != nil {
-			h.log.Warn("forgetting link", "link", s.name, "err", err)
-		}
-	}
-	return handled
+	return len(plan.Hooks) == 0 || h.runAll(ctx, ev, s, plan.Hooks)
 }
 
 // remember keeps the name of a link for events that outlive it.
@@ -251,12 +278,16 @@ func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispat
 	lease, leaseErr := networkd.ReadLease(networkd.StateDir, s.index)
 	h.tellRejected(s.name, file.Rejected, lease.Rejected)
 	in.States = h.states(ctx, s.index, details, file)
+	facts := networkd.Facts(file, lease)
 	if leaseErr == nil {
 		in.Lease = lease.Environment()
 		in.DNS = joinAddrs(lease.DNS)
 		in.Domain = strings.Join(lease.Domains, " ")
 	}
-	doc := report.Build(details, in.States, h.device.Device(s.index, s.name), networkd.Facts(file, lease))
+	if held, ok := h.leases(s.name); ok && !held.Empty() && (leaseErr != nil || ev.Generator == hostnet.GeneratorDHClient) {
+		tellLeases(held, &in, &facts)
+	}
+	doc := report.Build(details, in.States, h.device.Device(s.index, s.name), facts)
 	if in.JSON, err = doc.JSON(); err != nil {
 		h.log.Warn("encoding document", "link", s.name, "err", err)
 	}
@@ -287,12 +318,14 @@ func (h *hookRun) tellRejected(link string, lists ...[]string) {
 	}
 }
 
-func joinAddrs(addrs []netip.Addr) string {
+func joinAddrs(addrs []netip.Addr) string { return strings.Join(addrWords(addrs), " ") }
+
+func addrWords(addrs []netip.Addr) []string {
 	words := make([]string, len(addrs))
 	for i, a := range addrs {
 		words[i] = a.String()
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 func wordList(words []string) string { return strings.Join(words, ", ") }

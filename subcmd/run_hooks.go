@@ -30,12 +30,18 @@ func (a *app) runHooksCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "link", Usage: "run the scripts for `LINK` now; with --state"},
 			&cli.StringFlag{Name: "state", Usage: "run the scripts of `STATE`, such as routable; with --link"},
+			&cli.StringFlag{Name: "generator", Usage: "`dhclient`: run the scripts for leases that are new, changed or ended since the last run"},
+			&cli.StringSliceFlag{Name: "lease-file", Usage: "read `FILE` instead of the configured lease files; may be given several times"},
+			&cli.BoolFlag{Name: "spool", Usage: "with --generator: leave the scripts to netbrk-hooks.service"},
+			&cli.BoolFlag{Name: "flush", Usage: "with --generator: take back what resolved and hostnamed were given, and forget the leases"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "list the scripts that would run with their environment, and those refused with why"},
 		},
 		CustomHelpTemplate: helpTemplate(cli.CommandHelpTemplate, []string{
 			"netbrk run-hooks                                           what the spool holds",
 			"netbrk run-hooks --link eth0 --state routable              now, from a shell",
 			"netbrk run-hooks --link eth0 --state routable --dry-run    what would run",
+			"netbrk run-hooks --generator dhclient                      for dhclient's leases",
+			"netbrk run-hooks --generator dhclient --lease-file /var/lib/dhcp/dhclient.leases --dry-run",
 		}),
 		Action: a.runHooks,
 	}
@@ -55,13 +61,21 @@ func (a *app) runHooks(c *cli.Context) error {
 		return usageError(withHint(fmt.Errorf("--state: %q is unknown", st), "the states are %s", wordList(hostnet.LinkStates())))
 	}
 	g := globals(c)
+	if c.String("generator") != "" {
+		return a.runLeases(c)
+	}
+	for _, flag := range []string{"lease-file", "spool", "flush"} {
+		if c.IsSet(flag) {
+			return usageError(withHint(fmt.Errorf("--%s goes with --generator", flag), "netbrk run-hooks --generator dhclient --%s", flag))
+		}
+	}
 	switch {
 	case c.Bool("dry-run"):
 		return a.dryRun(c.Context, g, link, st)
 	case link != "":
 		return a.runOne(c.Context, g, link, st)
 	}
-	return a.drain(c.Context, g)
+	return a.drain(c.Context, g, linger)
 }
 
 // runOne runs the scripts of one state of a link now, past the spool.
@@ -81,8 +95,9 @@ func (a *app) runOne(ctx context.Context, g global, link, st string) error {
 	return h.outcome()
 }
 
-// drain runs the scripts for all that the spool holds.
-func (a *app) drain(ctx context.Context, g global) error {
+// drain runs the scripts for all that the spools hold, and for what comes until
+// they have stayed empty for quiet.
+func (a *app) drain(ctx context.Context, g global, quiet time.Duration) error {
 	h, err := a.newHookRun(g)
 	if err != nil {
 		return err
@@ -106,7 +121,7 @@ func (a *app) drain(ctx context.Context, g global) error {
 	}
 	defer queue.Close()
 	err = dispatcher.Drain(ctx, queue, dispatcher.DrainOptions{
-		Workers: h.cfg.System.HookWorkers, Linger: linger, MaxAge: drainFor, Log: h.log,
+		Workers: h.cfg.System.HookWorkers, Linger: quiet, MaxAge: drainFor, Log: h.log,
 	}, h.handle)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draining the spool: %w", err)
@@ -150,6 +165,15 @@ func (h *hookRun) show(ctx context.Context, ev hostnet.Event) error {
 		fmt.Fprintf(h.stdout, "%s for ifindex %d: the link is gone and was never seen, nothing runs\n", ev.Directory(), ev.Index)
 		return nil
 	}
+	for _, delivery := range deliveries(ev) {
+		if err := h.showOne(ctx, delivery, subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hookRun) showOne(ctx context.Context, ev hostnet.Event, subject subject) error {
 	plan, err := h.finder.Find(ev.Directory(), subject.name)
 	if err != nil {
 		return err

@@ -94,7 +94,9 @@ type daemonRun struct {
 	// hooks and rules start the oneshots, where no unit does.
 	hooks, rules *dispatcher.Kicker
 	// cloud has the metadata asked; nil where nothing is spooled.
-	cloud   *state.CloudPending
+	cloud *state.CloudPending
+	// leases has dhclient's leases looked at; nil where nobody asks for them.
+	leases  *leaseWatch
 	watcher *watch.Watcher
 }
 
@@ -135,6 +137,9 @@ func (d *daemonRun) run(ctx context.Context) error {
 	if store.rules != nil {
 		o.Routed, o.Reconcile = d.routed(d.cfg), d.reconcileBy(store.rules)
 		d.cloud = state.NewCloudPending(d.global.stateDir)
+		if err := d.watchLeases(); err != nil {
+			return err
+		}
 	}
 	d.watcher = watch.New(o, monitor, follower, files, store.sink, store.records, store.saved, store.pending)
 
@@ -146,12 +151,23 @@ func (d *daemonRun) run(ctx context.Context) error {
 		group.Go(func() error { follower.Run(ctx); return nil })
 	}
 	if d.dispatch == dispatchExec {
-		d.hooks = d.newKicker(store.empty, "run-hooks")
+		d.hooks = d.newKicker(func() (bool, error) { return state.QueueEmpty(d.global.stateDir) }, "run-hooks")
 		d.rules = d.newKicker(store.rules.Empty, "apply-rules", "--pending")
-		for _, kicker := range []*dispatcher.Kicker{d.hooks, d.rules} {
+		kickers := []*dispatcher.Kicker{d.hooks, d.rules}
+		if d.leases != nil {
+			d.leases.kicker = d.newKicker(d.leases.pending.Empty, "run-hooks", "--generator", config.GeneratorDHClient)
+			// A lease may bring a gateway, and an event that another reader was
+			// too busy for.
+			d.leases.kicker.Done = func() { d.rules.Kick(); d.hooks.Kick() }
+			kickers = append(kickers, d.leases.kicker)
+		}
+		for _, kicker := range kickers {
 			group.Go(func() error { kicker.Run(ctx); return nil })
 			kicker.Kick() // for what the last run left in the spool
 		}
+	}
+	if d.leases != nil {
+		group.Go(func() error { d.leases.run(ctx); return nil })
 	}
 	group.Go(func() error { d.reloadOnHUP(ctx); return nil })
 	group.Go(func() error {
@@ -178,6 +194,9 @@ func (d *daemonRun) emitted(ev hostnet.Event) {
 	}
 	if d.hooks != nil {
 		d.hooks.Kick()
+	}
+	if d.leases != nil {
+		d.leases.event(ev)
 	}
 	if d.cloud != nil && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionAdded {
 		if err := d.cloud.Put(ev.Index); err != nil {

@@ -17,7 +17,6 @@ type store struct {
 	saved   map[int]watch.Record
 	pending []hostnet.Event
 	rules   *state.RulesPending // nil where nothing is spooled
-	empty   func() (bool, error)
 	close   func()
 }
 
@@ -65,7 +64,7 @@ func (d *daemonRun) open() (*store, error) {
 	return &store{
 		rules: rules,
 		sink:  spool, records: &recordKeeper{links, spool}, saved: saved, pending: pending,
-		empty: spool.Empty, close: lock.Unlock,
+		close: lock.Unlock,
 	}, nil
 }
 

@@ -54,6 +54,7 @@ type System struct {
 	HookWorkers int
 	// HookDirs are the roots that hold STATE.d directories, absolute and clean.
 	HookDirs []string
+	LeaseFiles []string
 	// NetworkdDispatcher says to run networkd-dispatcher's directories too.
 	NetworkdDispatcher bool
 }
