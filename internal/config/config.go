@@ -53,7 +53,7 @@ type System struct {
 	// HookWorkers is the number of links served side by side.
 	HookWorkers int
 	// HookDirs are the roots that hold STATE.d directories, absolute and clean.
-	HookDirs []string
+	HookDirs   []string
 	LeaseFiles []string
 	// NetworkdDispatcher says to run networkd-dispatcher's directories too.
 	NetworkdDispatcher bool

@@ -13,9 +13,9 @@ type Lease struct {
 	Rejected []string
 }
 
-func Read(patterns []string) ([]Lease, []string, error)  { return nil, nil, nil }
-func Directories(patterns []string) []string             { return nil }
-func Environment(l hostnet.Lease) string                 { return "" }
+func Read(patterns []string) ([]Lease, []string, error)        { return nil, nil, nil }
+func Directories(patterns []string) []string                   { return nil }
+func Environment(l hostnet.Lease) string                       { return "" }
 func Watch(dirs []string, log *slog.Logger) (*DirWatch, error) { return nil, nil }
 
 type DirWatch struct{}

@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
-
-// callTimeout is how long networkd may take to answer before it counts as
-// silent: a stopped or hung one keeps its name on the bus.
-const callTimeout = 5 * time.Second
 
 var (
 	// errNoOwner means that networkd is not running, or lost the bus: it does
@@ -27,8 +21,6 @@ var (
 	errForeign = errors.New("systemd-networkd on the bus manages another network namespace")
 	// errSilent means that networkd has its name and does not answer.
 	errSilent = errors.New("systemd-networkd does not answer")
-	// errSilentBus means that the bus took the connection and says nothing.
-	errSilentBus = errors.New("the bus does not answer")
 	// ErrUnknownLink is returned for a link that networkd does not know.
 	ErrUnknownLink = errors.New("link is unknown to systemd-networkd")
 )
@@ -66,36 +58,18 @@ func (in *inbox) take() []*dbus.Signal {
 
 // bus is one connection to the system bus.
 type bus struct {
-	conn   *dbus.Conn
-	inbox  *inbox
-	cancel context.CancelFunc
+	*systembus.Conn
+
+	inbox *inbox
 }
 
 func dialBus(ctx context.Context) (*bus, error) {
 	in := newInbox()
-	// Nothing in the handshake has a time limit of its own: a bus that was
-	// stopped accepts the connection and then says nothing.
-	ctx, cancel := context.WithCancel(ctx)
-	late := time.AfterFunc(callTimeout, cancel)
-	conn, err := dbus.ConnectSystemBus(
-		dbus.WithContext(ctx), dbus.WithSignalHandler(in),
-		dbus.WithAuth(dbus.AuthExternal(strconv.Itoa(os.Geteuid()))))
-	if !late.Stop() && err == nil {
-		err = errSilentBus
-	}
+	conn, err := systembus.Dial(ctx, dbus.WithSignalHandler(in))
 	if err != nil {
-		cancel()
-		if conn != nil {
-			_ = conn.Close()
-		}
-		return nil, fmt.Errorf("connecting to the system bus: %w", err)
+		return nil, err
 	}
-	return &bus{conn, in, cancel}, nil
-}
-
-func (b *bus) close() {
-	_ = b.conn.Close()
-	b.cancel()
+	return &bus{conn, in}, nil
 }
 
 // subscribe asks for the signals of networkd, and for those of the bus about
@@ -110,7 +84,7 @@ func (b *bus) subscribe() error {
 		dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchPathNamespace(managerObj),
 	}}
 	for _, rule := range rules {
-		if err := b.conn.AddMatchSignal(rule...); err != nil {
+		if err := b.AddMatchSignal(rule...); err != nil {
 			return fmt.Errorf("subscribing to signals: %w", err)
 		}
 	}
@@ -119,26 +93,15 @@ func (b *bus) subscribe() error {
 
 // owner returns the unique name of networkd.
 func (b *bus) owner(ctx context.Context) (string, error) {
-	var name string
-	err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, busName).Store(&name)
-	if isError(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
+	owner, err := b.Owner(ctx, busName)
+	if errors.Is(err, systembus.ErrNoOwner) {
 		return "", errNoOwner
 	}
-	if err != nil {
-		return "", fmt.Errorf("asking for the owner of %s: %w", busName, err)
-	}
-	return name, nil
-}
-
-// call starts a method call on networkd, addressed to its unique name: with
-// the flag besides, nothing can activate it.
-func (b *bus) call(ctx context.Context, owner, path, method string, args ...any) *dbus.Call {
-	obj := b.conn.Object(owner, dbus.ObjectPath(path))
-	return obj.GoWithContext(ctx, method, dbus.FlagNoAutoStart, nil, args...)
+	return owner, err
 }
 
 func (b *bus) properties(ctx context.Context, owner, path, iface string) *dbus.Call {
-	return b.call(ctx, owner, path, "org.freedesktop.DBus.Properties.GetAll", iface)
+	return b.Call(ctx, owner, dbus.ObjectPath(path), "org.freedesktop.DBus.Properties.GetAll", iface)
 }
 
 // wait returns a call's error in our terms.
@@ -147,19 +110,14 @@ func wait(call *dbus.Call) error {
 	switch {
 	case call.Err == nil:
 		return nil
-	case errors.Is(call.Err, context.DeadlineExceeded), isError(call.Err, "org.freedesktop.DBus.Error.NoReply"):
+	case errors.Is(call.Err, context.DeadlineExceeded), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NoReply"):
 		return errSilent
-	case isError(call.Err, "org.freedesktop.DBus.Error.UnknownObject"):
+	case systembus.IsError(call.Err, "org.freedesktop.DBus.Error.UnknownObject"):
 		return ErrUnknownLink
-	case isError(call.Err, "org.freedesktop.DBus.Error.ServiceUnknown"), isError(call.Err, "org.freedesktop.DBus.Error.NameHasNoOwner"):
+	case systembus.IsError(call.Err, "org.freedesktop.DBus.Error.ServiceUnknown"), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NameHasNoOwner"):
 		return errNoOwner
 	}
 	return call.Err
-}
-
-func isError(err error, name string) bool {
-	var e dbus.Error
-	return errors.As(err, &e) && e.Name == name
 }
 
 // waitStates returns the properties that a GetAll call brought.
@@ -190,7 +148,7 @@ func checkedStates(values map[string]dbus.Variant) hostnet.States {
 // that we see: a container may share its host's bus. NamespaceId is told since
 // systemd 252; an older one is taken at its word.
 func (b *bus) checkNamespace(ctx context.Context, owner string) error {
-	call := b.call(ctx, owner, managerObj, "org.freedesktop.DBus.Properties.Get", managerInterface, "NamespaceId")
+	call := b.Call(ctx, owner, managerObj, "org.freedesktop.DBus.Properties.Get", managerInterface, "NamespaceId")
 	if err := wait(call); err != nil {
 		if errors.Is(err, errSilent) || errors.Is(err, errNoOwner) {
 			return err
@@ -214,7 +172,7 @@ func (b *bus) checkNamespace(ctx context.Context, owner string) error {
 
 // links returns the ifindexes of the links that networkd knows.
 func (b *bus) links(ctx context.Context, owner string) ([]int, error) {
-	call := b.call(ctx, owner, managerObj, managerInterface+".ListLinks")
+	call := b.Call(ctx, owner, managerObj, managerInterface+".ListLinks")
 	if err := wait(call); err != nil {
 		return nil, err
 	}

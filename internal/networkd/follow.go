@@ -8,6 +8,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 const (
@@ -25,13 +26,13 @@ const (
 type Follower struct {
 	events  chan hostnet.BusEvent
 	refresh chan int
-	// timeout is callTimeout but in tests.
+	// timeout is that of systembus but in tests.
 	timeout time.Duration
 }
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower() *Follower {
-	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, questions), timeout: callTimeout}
+	return &Follower{events: make(chan hostnet.BusEvent, 16), refresh: make(chan int, questions), timeout: systembus.CallTimeout}
 }
 
 // Events delivers what networkd tells, in the order in which it told it. The
@@ -87,7 +88,7 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	s.bus = b
 	if err := b.subscribe(); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (s *session) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-b.conn.Context().Done():
+		case <-b.Context().Done():
 			return errors.New("the system bus closed the connection")
 		case <-b.inbox.notify:
 			if s.deliver(ctx, b.inbox.take()) {

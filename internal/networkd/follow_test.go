@@ -1,12 +1,8 @@
 package networkd
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,63 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netbrk/netbrk/internal/bustest"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // eventWait bounds a test that fails.
 const eventWait = 20 * time.Second
-
-const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <listen>unix:path=%[1]s/bus</listen>
-  <servicedir>%[1]s/services</servicedir>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-  </policy>
-</busconfig>
-`
-
-// privateBus is a bus in a directory of the test. A service file would start
-// networkd on it, and leave a mark.
-type privateBus struct {
-	t   *testing.T
-	dir string
-	cmd *exec.Cmd
-}
-
-func newPrivateBus(t *testing.T) *privateBus {
-	t.Helper()
-	if _, err := exec.LookPath("dbus-daemon"); err != nil {
-		t.Skip("dbus-daemon is not installed")
-	}
-	dir := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "services"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "bus.conf"), fmt.Appendf(nil, busConfig, dir), 0o644))
-	service := fmt.Sprintf("[D-BUS Service]\nName=%s\nExec=/bin/touch %s/activated\n", busName, dir)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "services", busName+".service"), []byte(service), 0o644))
-	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+dir+"/bus")
-	b := &privateBus{t: t, dir: dir}
-	t.Cleanup(b.stop)
-	return b
-}
-
-func (b *privateBus) start() {
-	b.t.Helper()
-	b.cmd = exec.Command("dbus-daemon", "--nofork", "--print-address", "--config-file="+filepath.Join(b.dir, "bus.conf"))
-	out, err := b.cmd.StdoutPipe()
-	require.NoError(b.t, err)
-	require.NoError(b.t, b.cmd.Start())
-	require.True(b.t, bufio.NewScanner(out).Scan(), "dbus-daemon did not start")
-}
-
-func (b *privateBus) stop() {
-	if b.cmd != nil {
-		_ = b.cmd.Process.Kill()
-		_ = b.cmd.Wait()
-		b.cmd = nil
-	}
-}
 
 // fakeNetworkd answers as networkd does.
 type fakeNetworkd struct {
@@ -126,23 +71,21 @@ func (o fakeObject) ListLinks() ([]struct {
 	return list, nil
 }
 
-func (b *privateBus) networkd(prepare func(*fakeNetworkd)) *fakeNetworkd {
-	b.t.Helper()
-	conn, err := dbus.ConnectSystemBus()
-	require.NoError(b.t, err)
-	n := &fakeNetworkd{t: b.t, conn: conn, links: map[int]string{1: "carrier", 25: "routable"}}
+func newFakeNetworkd(t *testing.T, b *bustest.Bus, prepare func(*fakeNetworkd)) *fakeNetworkd {
+	t.Helper()
+	conn := b.Conn()
+	n := &fakeNetworkd{t: t, conn: conn, links: map[int]string{1: "carrier", 25: "routable"}}
 	if prepare != nil {
 		prepare(n)
 	}
-	require.NoError(b.t, conn.Export(fakeObject{n, 0}, managerObj, managerInterface))
-	require.NoError(b.t, conn.Export(fakeObject{n, 0}, managerObj, "org.freedesktop.DBus.Properties"))
+	require.NoError(t, conn.Export(fakeObject{n, 0}, managerObj, managerInterface))
+	require.NoError(t, conn.Export(fakeObject{n, 0}, managerObj, "org.freedesktop.DBus.Properties"))
 	for _, index := range []int{1, 25, 99} {
-		require.NoError(b.t, conn.Export(fakeObject{n, index}, dbus.ObjectPath(linkPath(index)), "org.freedesktop.DBus.Properties"))
+		require.NoError(t, conn.Export(fakeObject{n, index}, dbus.ObjectPath(linkPath(index)), "org.freedesktop.DBus.Properties"))
 	}
 	reply, err := conn.RequestName(busName, dbus.NameFlagDoNotQueue)
-	require.NoError(b.t, err)
-	require.Equal(b.t, dbus.RequestNameReplyPrimaryOwner, reply)
-	b.t.Cleanup(n.quit)
+	require.NoError(t, err)
+	require.Equal(t, dbus.RequestNameReplyPrimaryOwner, reply)
 	return n
 }
 
@@ -188,13 +131,13 @@ func changed(index int, word string) hostnet.BusEvent {
 }
 
 func TestFollowerThroughRestarts(t *testing.T) {
-	b := newPrivateBus(t)
+	b := bustest.New(t, busName)
 	f := runFollower(t)
 	assert.Contains(t, next(t, f).Down, "connecting to the system bus")
-	b.start()
+	b.Start()
 	assert.Equal(t, errNoOwner.Error(), next(t, f).Down)
 
-	n := b.networkd(nil)
+	n := newFakeNetworkd(t, b, nil)
 	assert.Equal(t, snapshotOf(n.links), next(t, f))
 	for _, word := range []string{"no-carrier", "carrier", "routable"} {
 		n.signal(25, word)
@@ -209,20 +152,20 @@ func TestFollowerThroughRestarts(t *testing.T) {
 
 	n.quit()
 	assert.Equal(t, errNoOwner.Error(), next(t, f).Down)
-	again := b.networkd(func(n *fakeNetworkd) { n.links = map[int]string{25: "degraded"} })
+	again := newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.links = map[int]string{25: "degraded"} })
 	assert.Equal(t, snapshotOf(again.links), next(t, f))
 
-	b.stop()
+	b.Stop()
 	assert.NotEmpty(t, next(t, f).Down)
-	assert.NoFileExists(t, filepath.Join(b.dir, "activated"))
+	assert.False(t, b.Activated())
 }
 
 func TestFollowerOfASilentNetworkd(t *testing.T) {
-	b := newPrivateBus(t)
-	b.start()
+	b := bustest.New(t, busName)
+	b.Start()
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
-	b.networkd(func(n *fakeNetworkd) { n.hang = hang })
+	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.hang = hang })
 	f := NewFollower()
 	f.timeout = 50 * time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
@@ -234,28 +177,28 @@ func TestFollowerOfASilentNetworkd(t *testing.T) {
 }
 
 func TestFollowerOfAnotherNamespace(t *testing.T) {
-	b := newPrivateBus(t)
-	b.start()
-	b.networkd(func(n *fakeNetworkd) { n.namespace = 1 })
+	b := bustest.New(t, busName)
+	b.Start()
+	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.namespace = 1 })
 	assert.Equal(t, errForeign.Error(), next(t, runFollower(t)).Down)
 }
 
 func TestQuerier(t *testing.T) {
-	b := newPrivateBus(t)
-	b.start()
+	b := bustest.New(t, busName)
+	b.Start()
 	var q Querier
 	t.Cleanup(q.Close)
 	_, err := q.LinkStates(t.Context(), 25)
 	require.ErrorIs(t, err, errNoOwner)
-	assert.NoFileExists(t, filepath.Join(b.dir, "activated"))
-	n := b.networkd(nil)
+	assert.False(t, b.Activated())
+	n := newFakeNetworkd(t, b, nil)
 	states, err := q.LinkStates(t.Context(), 25)
 	require.NoError(t, err)
 	assert.Equal(t, hostnet.States{hostnet.OperationalState: "routable"}, states)
 	_, err = q.LinkStates(t.Context(), 99)
 	require.ErrorIs(t, err, ErrUnknownLink)
 	n.quit()
-	b.networkd(nil)
+	newFakeNetworkd(t, b, nil)
 	_, err = q.ManagerStates(t.Context())
 	assert.NoError(t, err)
 }

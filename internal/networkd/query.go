@@ -7,6 +7,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 // Querier asks networkd for the present states of links, for an oneshot. The
@@ -30,7 +31,7 @@ func (q *Querier) ManagerStates(ctx context.Context) (hostnet.States, error) {
 }
 
 func (q *Querier) states(ctx context.Context, path, iface string) (hostnet.States, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, systembus.CallTimeout)
 	defer cancel()
 	call, err := q.ask(ctx, path, iface)
 	if err != nil {
@@ -49,7 +50,7 @@ func (q *Querier) ask(ctx context.Context, path, iface string) (*dbus.Call, erro
 }
 
 func (q *Querier) connect(ctx context.Context) error {
-	if q.bus != nil && q.bus.conn.Connected() && q.ownerStands(ctx) {
+	if q.bus != nil && q.bus.Connected() && q.ownerStands(ctx) {
 		return nil
 	}
 	q.drop()
@@ -63,7 +64,7 @@ func (q *Querier) connect(ctx context.Context) error {
 		err = b.checkNamespace(ctx, owner)
 	}
 	if err != nil {
-		b.close()
+		b.Close()
 		return err
 	}
 	q.bus, q.owner = b, owner
@@ -84,7 +85,7 @@ func (q *Querier) Close() {
 
 func (q *Querier) drop() {
 	if q.bus != nil {
-		q.bus.close()
+		q.bus.Close()
 		q.bus = nil
 	}
 }

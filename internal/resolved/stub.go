@@ -16,5 +16,5 @@ func (*Conn) Close() {}
 func (*Conn) Apply(ctx context.Context, index int, s Settings) (string, bool, error) {
 	return "", false, nil
 }
-func (*Conn) HostName(ctx context.Context) (string, string, error)  { return "", "", nil }
-func (*Conn) SetHostName(ctx context.Context, name string) error { return nil }
+func (*Conn) HostName(ctx context.Context) (string, string, error) { return "", "", nil }
+func (*Conn) SetHostName(ctx context.Context, name string) error   { return nil }

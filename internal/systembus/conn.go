@@ -1,0 +1,85 @@
+// Package systembus connects to the system bus for those who have something to
+// ask there.
+package systembus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// CallTimeout is how long an answer may take before its sender counts as silent:
+// a service that was stopped, or hangs, keeps its name on the bus.
+const CallTimeout = 5 * time.Second
+
+var (
+	// ErrSilent means that the bus took the connection and says nothing.
+	ErrSilent = errors.New("the bus does not answer")
+	// ErrNoOwner means that nobody has the name that was asked for.
+	ErrNoOwner = errors.New("name is not on the bus")
+)
+
+// Conn is a connection to the system bus.
+type Conn struct {
+	*dbus.Conn
+
+	cancel context.CancelFunc
+}
+
+// Dial connects to the system bus. The connection ends with ctx.
+func Dial(ctx context.Context, options ...dbus.ConnOption) (*Conn, error) {
+	// Nothing in the handshake has a time limit of its own: a bus that was
+	// stopped accepts the connection and then says nothing.
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(CallTimeout, cancel)
+	conn, err := dbus.ConnectSystemBus(append(options,
+		dbus.WithContext(ctx), dbus.WithAuth(dbus.AuthExternal(strconv.Itoa(os.Geteuid()))))...)
+	if !late.Stop() && err == nil {
+		err = ErrSilent
+	}
+	if err != nil {
+		cancel()
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, fmt.Errorf("connecting to the system bus: %w", err)
+	}
+	return &Conn{conn, cancel}, nil
+}
+
+// Close ends the connection.
+func (c *Conn) Close() {
+	_ = c.Conn.Close()
+	c.cancel()
+}
+
+// Owner returns the unique name of whoever has a name, or ErrNoOwner. It starts
+// nobody.
+func (c *Conn) Owner(ctx context.Context, name string) (string, error) {
+	var owner string
+	err := c.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, name).Store(&owner)
+	if IsError(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
+		return "", fmt.Errorf("%s: %w", name, ErrNoOwner)
+	}
+	if err != nil {
+		return "", fmt.Errorf("asking for the owner of %s: %w", name, err)
+	}
+	return owner, nil
+}
+
+// Call starts a method call. Addressed to a unique name, and with the flag
+// besides, it activates nothing.
+func (c *Conn) Call(ctx context.Context, owner string, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	return c.Object(owner, path).GoWithContext(ctx, method, dbus.FlagNoAutoStart, nil, args...)
+}
+
+// IsError reports whether err is the D-Bus error of that name.
+func IsError(err error, name string) bool {
+	var e dbus.Error
+	return errors.As(err, &e) && e.Name == name
+}
