@@ -1,0 +1,164 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+)
+
+// StatusSchema is the version of Status, see RulesSchema.
+const StatusSchema = 1
+
+// The words of Health.State.
+const (
+	HealthOK       = "ok"
+	HealthDegraded = "degraded"
+)
+
+// The parts of Status that a Reason is about.
+const (
+	PartWatcher = "watcher"
+	PartLinks   = "links"
+	PartRules   = "rules"
+	PartHooks   = "hooks"
+	PartCloud   = "cloud"
+	PartConfig  = "config"
+)
+
+// Status is what `netbrk status --json` prints and /api/v1/status serves. A part
+// that was not looked at is absent.
+type Status struct {
+	SchemaVersion int    `json:"schema_version"`
+	Version       string `json:"version"`
+	HostName      string `json:"host_name,omitempty"`
+	// Time is when it was looked at.
+	Time    time.Time     `json:"time"`
+	Health  Health        `json:"health"`
+	Watcher *WatcherState `json:"watcher,omitempty"`
+	Links   []LinkStatus  `json:"links,omitempty"`
+	Rules   *RulesStatus  `json:"rules,omitempty"`
+	Hooks   *HooksStatus  `json:"hooks,omitempty"`
+	Cloud   *CloudStatus  `json:"cloud,omitempty"`
+}
+
+// Health says whether anything is wrong, and what.
+type Health struct {
+	// State is "ok" or "degraded".
+	State   string   `json:"state"`
+	Reasons []Reason `json:"reasons"`
+}
+
+// Reason is a thing that is wrong.
+type Reason struct {
+	Part string `json:"part"`
+	// Link is the one that it is about, empty for none.
+	Link string `json:"link,omitempty"`
+	What string `json:"what"`
+	// Hint is what to type or edit, where that is known.
+	Hint string `json:"hint,omitempty"`
+}
+
+// WatcherState tells of netbrk watch.
+type WatcherState struct {
+	// Running is nil where it could not be found out.
+	Running *bool `json:"running"`
+	PID     int   `json:"pid,omitempty"`
+	// Pending counts events in the spool, Oldest is the age of the first in seconds.
+	Pending int     `json:"pending"`
+	Oldest  float64 `json:"oldest_seconds,omitempty"`
+	// Generators are those of the configuration.
+	Generators []string `json:"generators"`
+}
+
+// LinkStatus is a link as networkctl shows it, and what netbrk does with it.
+type LinkStatus struct {
+	Index  int            `json:"ifindex"`
+	Link   string         `json:"link"`
+	Kind   string         `json:"kind,omitempty"`
+	MAC    string         `json:"mac,omitempty"`
+	MTU    int            `json:"mtu,omitempty"`
+	States hostnet.States `json:"states"`
+	// Addresses are the global ones.
+	Addresses []AddressStatus `json:"addresses"`
+	// Gateways are those of main's default routes on the link.
+	Gateways []netip.Addr `json:"gateways,omitempty"`
+	// Watched says that its events count (Network.Links).
+	Watched bool `json:"watched"`
+	// Table is that of its policy routing, 0 for none.
+	Table uint32 `json:"table,omitempty"`
+	// Leases are dhclient's, Lease tells of networkd's.
+	Leases *LinkLeases `json:"dhclient,omitempty"`
+}
+
+// AddressStatus is an address of a link.
+type AddressStatus struct {
+	Address netip.Prefix `json:"address"`
+	// Origin is "netbrk" for one that netbrk added, "dhclient" for a lease's.
+	Origin string `json:"origin,omitempty"`
+	// Flags are those of ip-address(8), such as "tentative" and "deprecated".
+	Flags []string `json:"flags,omitempty"`
+}
+
+// RulesStatus is what policy routing should be, and what is amiss.
+type RulesStatus struct {
+	// Links are the records of apply-rules.
+	Links []LinkRules `json:"links"`
+	// Want counts the rules and routes that should be there, Have those of them
+	// that are. Have is nil where nobody looked at the kernel.
+	Want int  `json:"want"`
+	Have *int `json:"have"`
+	// Drift are the steps that apply-rules would take now, as commands of ip(8).
+	Drift []string `json:"drift"`
+	// Contended are the objects, with their link, that somebody keeps removing.
+	Contended []string `json:"contended"`
+	Problems  []string `json:"problems"`
+}
+
+// HooksStatus tells of scripts.
+type HooksStatus struct {
+	// Runs are the last ones, newest first.
+	Runs []HookRun `json:"runs"`
+	// Failures counts those of Runs that failed.
+	Failures int `json:"failures"`
+	// Refused are scripts that do not run.
+	Refused []RefusedHook `json:"refused"`
+	// Unhandled counts spool entries that were set aside in failed/.
+	Unhandled int `json:"unhandled"`
+}
+
+// HookRun is what became of one script.
+type HookRun struct {
+	Hook      string    `json:"hook"`
+	Directory string    `json:"directory"`
+	Link      string    `json:"link,omitempty"`
+	Index     int       `json:"ifindex"`
+	EventID   string    `json:"event_id,omitempty"`
+	Start     time.Time `json:"start"`
+	// Duration is in seconds.
+	Duration float64 `json:"duration_seconds"`
+	Failed   bool    `json:"failed"`
+	// Outcome is "exit status 1", "killed by SIGKILL", "timed out", "done"….
+	Outcome string `json:"outcome"`
+	// LastLine is the end of what it printed.
+	LastLine string `json:"last_line,omitempty"`
+}
+
+// RefusedHook is a script that does not run, and why.
+type RefusedHook struct {
+	Hook string `json:"hook"`
+	Why  string `json:"why"`
+}
+
+// CloudStatus tells of the instance's metadata.
+type CloudStatus struct {
+	CloudSync
+	// Next is when the timer asks again; zero where there is no timer.
+	Next   time.Time      `json:"next,omitzero"`
+	System hostnet.System `json:"system,omitzero"`
+	NICs   []CloudLink    `json:"nics"`
+	// Partial are the NICs of which the metadata lacks something, Rivals the other
+	// agents at work, each with its link.
+	Partial []string `json:"partial"`
+	Rivals  []string `json:"rivals"`
+}
