@@ -43,7 +43,7 @@ func (a *app) cli() *cli.App {
 		HideVersion:     true, // the verb prints the commit, too
 		HideHelpCommand: true,
 		Flags:           globalFlags(),
-		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.cloudSyncCommand(), a.versionCommand()},
+		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.cloudSyncCommand(), a.configCommand(), a.completionCommand(), a.versionCommand()},
 		Writer:          a.stdout,
 		ErrWriter:       a.stderr,
 		OnUsageError:    onUsageError,
@@ -55,11 +55,18 @@ func (a *app) cli() *cli.App {
 			"netbrk apply-rules --dry-run",
 		}),
 	}
-	for _, c := range app.Commands {
+	takeGlobals(app.Commands)
+	return app
+}
+
+// takeGlobals lets the global flags stand after a verb, too.
+func takeGlobals(commands []*cli.Command) {
+	for _, c := range commands {
 		c.Flags = append(c.Flags, globalFlags()...)
 		c.OnUsageError = onUsageError
+		c.HideHelpCommand = true
+		takeGlobals(c.Subcommands)
 	}
-	return app
 }
 
 // globalFlags are accepted before and after the verb.
@@ -79,7 +86,7 @@ func helpTemplate(base string, examples []string) string {
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	verb := "netbrk"
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "netbrk" {
-		verb += " " + c.Command.Name
+		verb = c.Command.HelpName
 	}
 	return usageError(withHint(err, "%s --help lists the flags", verb))
 }

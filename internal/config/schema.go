@@ -15,6 +15,8 @@ type key struct {
 	set func(c *Config, raw any) error
 	// reset stores def's value.
 	reset func(c, def *Config)
+	// get returns the effective value; nil for a key of the older tools.
+	get func(c *Config) any
 	// older marks a key that only the older tools have.
 	older bool
 	// successor is the key that took the place of an older one, if any; in a
@@ -47,6 +49,7 @@ func field[T any](section, name string, at func(*Config) *T, parse func(any) (T,
 			return err
 		},
 		reset: func(c, def *Config) { *at(c) = *at(def) },
+		get:   func(c *Config) any { return *at(c) },
 	}
 }
 
