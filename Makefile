@@ -37,6 +37,10 @@ UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.servi
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
 MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
+# Below share/, where the shells of Debian look.
+BASH_COMPLETION := bash-completion/completions/netbrk
+ZSH_COMPLETION := zsh/vendor-completions/_netbrk
+FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
 .PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
 
@@ -84,7 +88,7 @@ demo: build ## see it work: hooks, rules and a cloud's addresses, in private nam
 	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
 deps: $(GOLANGCI) $(EC2_MOCK) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock
-	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck; do \
+	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck zsh fish; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
@@ -113,6 +117,9 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 	for m in $(MAN1); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man1/$$m || exit 1; done
 	for m in $(MAN5); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man5/$$m || exit 1; done
 	for m in $(MAN7); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man7/$$m || exit 1; done
+	install -D -m 0644 subcmd/completion/netbrk.bash $(DESTDIR)$(PREFIX)/share/$(BASH_COMPLETION)
+	install -D -m 0644 subcmd/completion/_netbrk $(DESTDIR)$(PREFIX)/share/$(ZSH_COMPLETION)
+	install -D -m 0644 subcmd/completion/netbrk.fish $(DESTDIR)$(PREFIX)/share/$(FISH_COMPLETION)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers netbrk.conf && systemd-tmpfiles --create netbrk.conf && systemctl daemon-reload && \
 		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
@@ -133,6 +140,7 @@ uninstall: ## undo install, rules included; scripts and a changed netbrk.toml st
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
 	rm -f $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(MAN1)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(MAN5)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(MAN7))
 	@cmp -s internal/config/netbrk.toml $(DESTDIR)/etc/netbrk/netbrk.toml && rm -f $(DESTDIR)/etc/netbrk/netbrk.toml; \
 	for d in $(HOOK_DIRS); do rmdir $(DESTDIR)/etc/netbrk/$$d 2>/dev/null; done; \

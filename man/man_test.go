@@ -120,6 +120,7 @@ func TestKeys(t *testing.T) {
 		{"previous_host_name", reflect.TypeFor[report.LinkLeases]()},
 		{"addresses_and_prefixes", reflect.TypeFor[hostnet.Lease]()},
 		{"schema_version", reflect.TypeFor[report.RulesDocument]()},
+		{"schema_version_", reflect.TypeFor[report.ConfigDocument]()},
 		{"carrier_changes", reflect.TypeFor[report.LinkRules]()},
 		{"provider_and_why", reflect.TypeFor[report.CloudDocument]()},
 		{"instance_id_and_boot", reflect.TypeFor[report.CloudLink]()},
