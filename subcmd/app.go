@@ -175,17 +175,3 @@ func (a *app) load(g global) (*config.Config, *slog.Logger, error) {
 	}
 	return cfg, log, nil
 }
-
-// newLogger writes without the time: whoever keeps the lines has it.
-func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, attr slog.Attr) slog.Attr {
-		if len(groups) == 0 && attr.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return attr
-	}}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}

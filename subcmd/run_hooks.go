@@ -203,7 +203,7 @@ func (h *hookRun) showOne(ctx context.Context, ev hostnet.Event, subject subject
 }
 
 func logResult(log *slog.Logger, r dispatcher.Result) {
-	attrs := []any{"hook", r.Hook, "link", r.Link, "took", r.Duration.Round(time.Millisecond)}
+	attrs := []any{"hook", r.Hook, "link", r.Link, "ifindex", r.Index, "event", r.EventID, "took", r.Duration.Round(time.Millisecond)}
 	switch {
 	case r.Interrupted:
 		log.Info("hook interrupted", attrs...)

@@ -40,7 +40,7 @@ var ours = map[string][]string{
 		"dispatcher", "state", "internal/cloud", "internal/cloud/alibaba", "internal/cloud/aws",
 		"internal/cloud/azure", "internal/cloud/digitalocean", "internal/cloud/gcp", "internal/cloud/hetzner",
 		"internal/cloud/openstack", "internal/cloud/oracle", "internal/config", "internal/dhclient", "internal/hostnet",
-		"internal/kernel", "internal/networkd", "internal/plan", "internal/reconcile", "internal/report",
+		"internal/journal", "internal/kernel", "internal/networkd", "internal/plan", "internal/reconcile", "internal/report",
 		"internal/resolved", "internal/udev", "internal/watch",
 	},
 	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
@@ -56,6 +56,7 @@ var ours = map[string][]string{
 	"internal/systembus": {},
 	"internal/dhclient":  {"internal/hostnet", "internal/report"},
 	"internal/udev":      {"internal/hostnet"},
+	"internal/journal":   {},
 	"internal/cloud":     {"internal/hostnet"},
 	"internal/hostnet":   {},
 

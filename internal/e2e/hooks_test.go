@@ -436,13 +436,16 @@ func testBadScripts(t *testing.T, w *World) {
 	journal, err := w.Machine.Journal(s.ctx, "netbrk-hooks.service")
 	require.NoError(t, err)
 	for _, want := range []string{
-		`hook failed" hook=` + dir + `/10-fail .*exit status 7`,
-		`hook failed" hook=` + dir + `/20-hang .*timeout`,
-		`hook ran" hook=` + dir + `/30-plain`,
-		`hook refused" hook=` + dir + `/45-open .*writable`,
+		`hook failed hook=` + dir + `/10-fail .*exit status 7`,
+		`hook failed hook=` + dir + `/20-hang .*timeout`,
+		`hook ran hook=` + dir + `/30-plain`,
+		`hook refused hook=` + dir + `/45-open .*writable`,
 	} {
 		assert.Regexp(t, want, journal)
 	}
+	// As the manual page has it: by fields, not by words of the line.
+	failed := s.run("journalctl", "--boot", "--quiet", "--output=cat", "--priority=warning", "SYSLOG_IDENTIFIER=netbrk", "LINK=ensb", "HOOK="+dir+"/10-fail")
+	assert.Regexp(t, `^hook failed hook=\S+/10-fail link=ensb [^\n]*$`, failed)
 }
 
 // testHostileSpool is a compromised watcher: what its user can put there runs
