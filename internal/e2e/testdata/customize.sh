@@ -17,7 +17,8 @@ printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n' >"$1/etc/systemd/
 chroot "$1" systemctl enable systemd-networkd.service systemd-resolved.service
 # Installed for comparison, started by the tests that compare. A boot waits for
 # no link, as there is none yet.
-chroot "$1" systemctl disable networkd-dispatcher.service systemd-networkd-wait-online.service
+chroot "$1" systemctl disable networkd-dispatcher.service systemd-networkd-wait-online.service \
+	NetworkManager.service NetworkManager-wait-online.service NetworkManager-dispatcher.service chrony.service
 # What wakes up by itself or wants a terminal or the internet.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
 	e2scrub_reap.service fstrim.timer systemd-tmpfiles-clean.timer systemd-pstore.service \
