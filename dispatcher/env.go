@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/report"
 )
 
 // Input is what a hook's environment tells, as values: facts about the link are
@@ -26,6 +27,9 @@ type Input struct {
 	JSON []byte
 	// JSONFile is the file that holds the same.
 	JSONFile string
+	// Networkctl is what networkd-dispatcher's scripts are told, less the states;
+	// it may be left zero where there are none.
+	Networkctl report.NetworkctlDocument
 }
 
 const (
@@ -38,6 +42,15 @@ const (
 
 	hookPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
+
+// Environ builds the hook's environment from nothing: that of Environ, or what
+// networkd-dispatcher would hand to a script of its own.
+func (h Hook) Environ(in Input) (env, omitted []string) {
+	if h.Dispatcher {
+		return dispatcherEnviron(in)
+	}
+	return Environ(in)
+}
 
 // Environ builds a hook's environment from nothing. The property that changed
 // has the value of the event, as STATE has; CURRENT_STATE and all the others are

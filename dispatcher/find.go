@@ -26,6 +26,9 @@ type Hook struct {
 	Name string
 	// Directory is the hook directory, such as "routable.d".
 	Directory string
+	// Dispatcher is true for a script of networkd-dispatcher's directories, which
+	// has the environment that it knows from there.
+	Dispatcher bool
 }
 
 // Skipped is a file in a hook directory that does not run, and why.
@@ -75,6 +78,11 @@ func (f Finder) Find(directory, link string) (Plan, error) {
 	if link != "" && !hostnet.ValidLinkName(link) {
 		return Plan{}, fmt.Errorf("finding hooks in %q: %q is not the name of a link", directory, link)
 	}
+	return f.find(directory, link), nil
+}
+
+// find is Find with arguments that were checked.
+func (f Finder) find(directory, link string) Plan {
 	s := search{walk: newWalk(f.Trust), directory: directory, link: link, claims: make(map[string]string)}
 	for _, root := range f.Roots {
 		if !filepath.IsAbs(root) {
@@ -87,7 +95,7 @@ func (f Finder) Find(directory, link string) (Plan, error) {
 	for _, h := range s.found {
 		s.plan.Hooks = append(s.plan.Hooks, h.Hook)
 	}
-	return s.plan, nil
+	return s.plan
 }
 
 // search is one Find under way.

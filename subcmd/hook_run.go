@@ -40,6 +40,7 @@ type hookRun struct {
 	failed  atomic.Bool
 	mu      sync.Mutex
 	refused map[string]string // told already
+	twice   sync.Once         // told that networkd-dispatcher runs too
 }
 
 // newHookRun builds what handling events needs.
@@ -184,7 +185,7 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 // deliver runs the scripts of one directory and reports whether all of them had
 // their turn.
 func (h *hookRun) deliver(ctx context.Context, ev hostnet.Event, s subject) bool {
-	plan, err := h.finder.Find(ev.Directory(), s.name)
+	plan, err := h.find(ev, s)
 	if err != nil {
 		h.log.Error("looking for hooks", "directory", ev.Directory(), "err", err)
 		h.failed.Store(true)
@@ -237,7 +238,7 @@ func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks
 		if !h.cfg.Network.EmitJSON {
 			in.JSON = nil
 		}
-		env, omitted := dispatcher.Environ(in)
+		env, omitted := hook.Environ(in)
 		if len(omitted) > 0 {
 			h.log.Debug("left out of the environment", "hook", hook.Path, "link", s.name, "variables", omitted)
 		}
@@ -287,7 +288,9 @@ func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispat
 	if held, ok := h.leases(s.name); ok && !held.Empty() && (leaseErr != nil || ev.Generator == hostnet.GeneratorDHClient) {
 		tellLeases(held, &in, &facts)
 	}
-	doc := report.Build(details, in.States, h.device.Device(s.index, s.name), facts)
+	device := h.device.Device(s.index, s.name)
+	in.Networkctl = report.BuildNetworkctl(details, device, facts)
+	doc := report.Build(details, in.States, device, facts)
 	if in.JSON, err = doc.JSON(); err != nil {
 		h.log.Warn("encoding document", "link", s.name, "err", err)
 	}

@@ -1,6 +1,7 @@
 package subcmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -174,11 +175,11 @@ func (h *hookRun) show(ctx context.Context, ev hostnet.Event) error {
 }
 
 func (h *hookRun) showOne(ctx context.Context, ev hostnet.Event, subject subject) error {
-	plan, err := h.finder.Find(ev.Directory(), subject.name)
+	plan, err := h.find(ev, subject)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(h.stdout, "%s for %s\n", ev.Directory(), subject)
+	fmt.Fprintf(h.stdout, "%s for %s\n", cmp.Or(ev.Directory(), ev.State+".d"), subject)
 	for _, hook := range plan.Hooks {
 		fmt.Fprintf(h.stdout, "  run      %s\n", hook.Path)
 	}
@@ -192,14 +193,28 @@ func (h *hookRun) showOne(ctx context.Context, ev hostnet.Event, subject subject
 		fmt.Fprintln(h.stdout, "  nothing runs")
 		return nil
 	}
-	env, omitted := dispatcher.Environ(h.input(ctx, ev, subject))
-	for _, v := range env {
-		fmt.Fprintf(h.stdout, "  env      %s\n", v)
-	}
-	for _, name := range omitted {
-		fmt.Fprintf(h.stdout, "  left out %s\n", name)
-	}
+	h.showEnvironments(h.input(ctx, ev, subject), plan.Hooks)
 	return nil
+}
+
+// showEnvironments prints what the scripts are told: networkd-dispatcher's, which
+// come last, have an environment of their own.
+func (h *hookRun) showEnvironments(in dispatcher.Input, hooks []dispatcher.Hook) {
+	for i, hook := range hooks {
+		switch {
+		case i > 0 && hook.Dispatcher == hooks[i-1].Dispatcher:
+			continue
+		case hook.Dispatcher:
+			fmt.Fprintln(h.stdout, "  for the scripts of networkd-dispatcher:")
+		}
+		env, omitted := hook.Environ(in)
+		for _, v := range env {
+			fmt.Fprintf(h.stdout, "  env      %s\n", v)
+		}
+		for _, name := range omitted {
+			fmt.Fprintf(h.stdout, "  left out %s\n", name)
+		}
+	}
 }
 
 func logResult(log *slog.Logger, r dispatcher.Result) {

@@ -125,6 +125,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 	o := watch.Options{
 		Match:         d.cfg.Network.Links.Match,
 		Networkd:      networkdWanted,
+		Silent:        d.cfg.System.NetworkdDispatcher,
 		Overrun:       func(err error) bool { return errors.Is(err, kernel.ErrOverrun) },
 		Emitted:       d.emitted,
 		Ready:         d.ready,
@@ -235,6 +236,7 @@ func (d *daemonRun) reloadOnHUP(ctx context.Context) {
 		} else {
 			d.watcher.Reload(func(o *watch.Options) {
 				o.Match = cfg.Network.Links.Match
+				o.Silent = cfg.System.NetworkdDispatcher
 				if o.Routed != nil {
 					o.Routed = d.routed(cfg)
 				}

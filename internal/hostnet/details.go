@@ -199,6 +199,9 @@ func tableRank(table int) int {
 // DeviceFacts is what sysfs and udev's database tell of the device behind a
 // link. Any of it may be unknown, and so empty.
 type DeviceFacts struct {
+	// Type is the kernel's DEVTYPE, such as "wlan" or "bridge"; empty for plain
+	// Ethernet.
+	Type         string
 	Driver       string
 	Vendor       string
 	Model        string

@@ -141,7 +141,7 @@ func (e Event) validateKind() error {
 		if e.Property != OperationalState && e.Property != AdministrativeState {
 			return fmt.Errorf("property %q has no hooks", e.Property)
 		}
-		if p, ok := PropertyOf(e.State); !ok || p != e.Property {
+		if !IsState(e.Property, e.State) {
 			return fmt.Errorf("state %q is not one of %s", e.State, e.Property)
 		}
 		if e.Previous != "" && !IsState(e.Property, e.Previous) {

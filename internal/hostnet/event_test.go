@@ -36,7 +36,7 @@ func TestParseEvent(t *testing.T) {
 		{"identity with escape", `{"kind":"rules","action":"added","id":"a\u001b[2J"}`, "not printable"},
 		{"route too long", `{"kind":"routes","action":"added","route":"` + strings.Repeat("a", 257) + `"}`, "longer than"},
 		{"word that is no state", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"../../tmp"}`, "is not one of"},
-		{"silent state", `{"kind":"state","ifindex":3,"property":"AdministrativeState","state":"pending"}`, "is not one of"},
+		{"silent state of the other property", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"pending"}`, "is not one of"},
 		{"state of the other property", `{"kind":"state","ifindex":3,"property":"AdministrativeState","state":"routable"}`, "is not one of"},
 		{"property without hooks", `{"kind":"state","ifindex":3,"property":"AddressState","state":"routable"}`, "has no hooks"},
 		{"unknown previous state", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"routable","previous":"x"}`, "previous"},
@@ -93,4 +93,22 @@ func FuzzParseEvent(f *testing.F) {
 		ev.Time = back.Time
 		assert.Equal(t, ev, back)
 	})
+}
+
+// TestSilentStates: an event may tell of them, for networkd-dispatcher's scripts,
+// but they have no hooks.
+func TestSilentStates(t *testing.T) {
+	for state, property := range map[string]Property{
+		"missing": OperationalState, "pending": AdministrativeState,
+		"initialized": AdministrativeState, "linger": AdministrativeState,
+	} {
+		ev := Event{Kind: KindState, Index: 3, Property: property, State: state}
+		assert.NoError(t, ev.Validate(), state)
+		assert.Empty(t, ev.Directory(), state)
+		assert.True(t, IsDispatcherState(state), state)
+		assert.False(t, IsLinkState(state), state)
+	}
+	assert.True(t, IsDispatcherState("routable"))
+	assert.False(t, IsDispatcherState("../routable"))
+	assert.False(t, IsDispatcherState(""))
 }

@@ -94,6 +94,7 @@ const (
 
 	AddrTentative     = 0x40
 	AddrDADFailed     = 0x08
+	AddrDeprecated    = 0x20
 	AddrSecondary     = 0x01
 	AddrNoDAD         = 0x02
 	AddrNoPrefixRoute = 0x200

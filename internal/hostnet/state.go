@@ -14,7 +14,8 @@ var (
 		"configuring", "configured", "unmanaged", "failed",
 	}
 	// silentStates are networkd's words that no hook directory exists for:
-	// they pass by as the previous state of the next transition.
+	// they pass by as the previous state of the next transition, unless
+	// networkd-dispatcher's scripts are run, which know them.
 	silentStates = []string{"missing", "pending", "initialized", "linger"}
 )
 
@@ -68,6 +69,12 @@ func IsState(p Property, state string) bool {
 		return slices.Contains([]string{"", "offline", "partial", "online"}, state)
 	}
 	return false
+}
+
+// IsDispatcherState reports whether networkd-dispatcher has a directory for
+// state: it has for all that hooks can follow, and for the silent ones.
+func IsDispatcherState(state string) bool {
+	return IsLinkState(state) || slices.Contains(silentStates, state)
 }
 
 // PropertyOf returns the property that a hook-able state belongs to.

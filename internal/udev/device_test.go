@@ -152,6 +152,10 @@ func TestDevice(t *testing.T) {
 			veth().with(files{"run/udev/data/n9": "E:ID_NET_DRIVER=veth\nE:ID_NET_LINK_FILE=/etc/systemd/network/10-v.link\n"}),
 			9, "veth0", hostnet.DeviceFacts{Driver: "veth", LinkFile: "/etc/systemd/network/10-v.link"},
 		},
+		{
+			"bridge", veth().with(files{"sys/devices/virtual/net/veth0/uevent": "DEVTYPE=bridge\nINTERFACE=veth0\nIFINDEX=9\n"}),
+			9, "veth0", hostnet.DeviceFacts{Type: "bridge", Driver: "asked"},
+		},
 		{"virtual without udev", veth(), 9, "veth0", hostnet.DeviceFacts{Driver: "asked"}},
 		{
 			"another namespace's link of this name", ena().with(files{"run/udev/data/n3": "E:ID_NET_DRIVER=wrong\n"}),

@@ -70,6 +70,10 @@ func (w *Watcher) deriveStates(index int, l *link) {
 	w.setStates(index, l, derived)
 }
 
+// lingering is networkd's word for a link that is gone. That the link is gone
+// is an event of its own, whoever tells of it.
+const lingering = "linger"
+
 // setStates makes an event of each of the two properties that hooks follow
 // and whose word is another one: operational first, then administrative.
 func (w *Watcher) setStates(index int, l *link, now hostnet.States) {
@@ -81,7 +85,7 @@ func (w *Watcher) setStates(index int, l *link, now hostnet.States) {
 		previous := l.states[p]
 		l.states[p] = word
 		w.dirty[index] = struct{}{}
-		if hostnet.IsLinkState(word) && w.Match(l.name) {
+		if (hostnet.IsLinkState(word) || w.Silent && word != lingering) && w.Match(l.name) {
 			w.emit(hostnet.Event{
 				Kind: hostnet.KindState, Index: index, Link: l.name,
 				Property: p, State: word, Previous: previous,

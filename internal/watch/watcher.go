@@ -44,6 +44,8 @@ type Options struct {
 	Match func(name string) bool
 	// Networkd and Leases are false where the Generator names other sources.
 	Networkd bool
+	// Silent has events made of the states that have no hook directory too.
+	Silent bool
 	// Routed tells the links that have, or shall have, rules of netbrk's; of
 	// ifindex 0, whether there is any. Reconcile has one looked at. Both are nil
 	// where nothing is spooled.

@@ -482,3 +482,24 @@ func TestWatchdogTicks(t *testing.T) {
 		})
 	}
 }
+
+// TestSilentStates: only where networkd-dispatcher's scripts are run are the
+// states told that no hook can follow. "linger" is not: that a link is gone is
+// an event already.
+func TestSilentStates(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		inBench(t, func(b *bench) {
+			b.options.Silent = silent
+			followed(b)
+			for _, word := range []string{"pending", "initialized", "configuring", "configured", "linger"} {
+				b.change(2, word)
+			}
+			want := []string{"state 2:eth0 initialized>configuring", "state 2:eth0 configuring>configured"}
+			if silent {
+				want = append([]string{"state 2:eth0 configured>pending", "state 2:eth0 pending>initialized"}, want...)
+			}
+			assert.Equal(t, want, b.now())
+			b.stop()
+		})
+	}
+}
