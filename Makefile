@@ -37,12 +37,19 @@ UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.servi
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
 MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
+# Scripts for other dispatchers, by the name they have there. These look below
+# /usr/lib and /etc, whatever PREFIX is; a link is enough for both.
+DISPATCHERS := networkd-dispatcher NetworkManager
+DISPATCHER_SCRIPT := 50-netbrk
+ND_LIB := /usr/lib/networkd-dispatcher
+ND_DIRS := $(filter-out manager.d links.d addresses.d routes.d rules.d leases.d,$(HOOK_DIRS))
+NM_LIB := /usr/lib/NetworkManager/dispatcher.d
 # Below share/, where the shells of Debian look.
 BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install uninstall clean help
+.PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -117,12 +124,24 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 	for m in $(MAN1); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man1/$$m || exit 1; done
 	for m in $(MAN5); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man5/$$m || exit 1; done
 	for m in $(MAN7); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man7/$$m || exit 1; done
+	for d in $(DISPATCHERS); do install -D -m 0755 dispatcher/$$d/$(DISPATCHER_SCRIPT).sh \
+		$(DESTDIR)$(PREFIX)/share/netbrk/dispatcher/$$d/$(DISPATCHER_SCRIPT) || exit 1; done
 	install -D -m 0644 subcmd/completion/netbrk.bash $(DESTDIR)$(PREFIX)/share/$(BASH_COMPLETION)
 	install -D -m 0644 subcmd/completion/_netbrk $(DESTDIR)$(PREFIX)/share/$(ZSH_COMPLETION)
 	install -D -m 0644 subcmd/completion/netbrk.fish $(DESTDIR)$(PREFIX)/share/$(FISH_COMPLETION)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers netbrk.conf && systemd-tmpfiles --create netbrk.conf && systemctl daemon-reload && \
 		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
+
+# networkd-dispatcher wants every directory, and what a link leads to, to be 0755
+# and root's. NetworkManager does not wait for a script whose link leads to one
+# in no-wait.d.
+install-dispatcher: ## after install: be run by networkd-dispatcher and NetworkManager too (root)
+	for d in $(ND_DIRS); do install -d -m 0755 $(DESTDIR)$(ND_LIB) $(DESTDIR)$(ND_LIB)/$$d && \
+		ln -sfn $(PREFIX)/share/netbrk/dispatcher/networkd-dispatcher/$(DISPATCHER_SCRIPT) $(DESTDIR)$(ND_LIB)/$$d/$(DISPATCHER_SCRIPT) || exit 1; done
+	install -d -m 0755 $(DESTDIR)$(NM_LIB) $(DESTDIR)$(NM_LIB)/no-wait.d
+	ln -sfn $(PREFIX)/share/netbrk/dispatcher/NetworkManager/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/no-wait.d/$(DISPATCHER_SCRIPT)
+	ln -sfn no-wait.d/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT)
 
 # The units are stopped before rules and addresses are taken back, so that nobody
 # heals them, and both while the binary is there. Addresses go first: while the
@@ -140,6 +159,12 @@ uninstall: ## undo install, rules included; scripts and a changed netbrk.toml st
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
 	rm -f $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf
+	rm -f $(addprefix $(DESTDIR)$(ND_LIB)/,$(addsuffix /$(DISPATCHER_SCRIPT),$(ND_DIRS))) \
+		$(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/no-wait.d/$(DISPATCHER_SCRIPT)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/netbrk/dispatcher/,$(addsuffix /$(DISPATCHER_SCRIPT),$(DISPATCHERS)))
+	@rmdir $(addprefix $(DESTDIR)$(PREFIX)/share/netbrk/dispatcher/,$(DISPATCHERS)) $(DESTDIR)$(PREFIX)/share/netbrk/dispatcher $(DESTDIR)$(PREFIX)/share/netbrk 2>/dev/null; \
+	[ -e $(DESTDIR)/usr/bin/networkd-dispatcher ] || rmdir $(addprefix $(DESTDIR)$(ND_LIB)/,$(ND_DIRS)) $(DESTDIR)$(ND_LIB) 2>/dev/null; \
+	[ -e $(DESTDIR)/usr/sbin/NetworkManager ] || rmdir $(DESTDIR)$(NM_LIB)/no-wait.d $(DESTDIR)$(NM_LIB) $(DESTDIR)$(dir $(NM_LIB)) 2>/dev/null; true
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(MAN1)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(MAN5)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(MAN7))
 	@cmp -s internal/config/netbrk.toml $(DESTDIR)/etc/netbrk/netbrk.toml && rm -f $(DESTDIR)/etc/netbrk/netbrk.toml; \
