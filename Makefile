@@ -134,14 +134,12 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 		systemctl enable netbrk.target && systemctl try-restart netbrk-watch.service && systemctl start netbrk.target; fi
 
 # networkd-dispatcher wants every directory, and what a link leads to, to be 0755
-# and root's. NetworkManager does not wait for a script whose link leads to one
-# in no-wait.d.
+# and root's.
 install-dispatcher: ## after install: be run by networkd-dispatcher and NetworkManager too (root)
 	for d in $(ND_DIRS); do install -d -m 0755 $(DESTDIR)$(ND_LIB) $(DESTDIR)$(ND_LIB)/$$d && \
 		ln -sfn $(PREFIX)/share/netbrk/dispatcher/networkd-dispatcher/$(DISPATCHER_SCRIPT) $(DESTDIR)$(ND_LIB)/$$d/$(DISPATCHER_SCRIPT) || exit 1; done
-	install -d -m 0755 $(DESTDIR)$(NM_LIB) $(DESTDIR)$(NM_LIB)/no-wait.d
-	ln -sfn $(PREFIX)/share/netbrk/dispatcher/NetworkManager/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/no-wait.d/$(DISPATCHER_SCRIPT)
-	ln -sfn no-wait.d/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT)
+	install -d -m 0755 $(DESTDIR)$(NM_LIB)
+	ln -sfn $(PREFIX)/share/netbrk/dispatcher/NetworkManager/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT)
 
 # The units are stopped before rules and addresses are taken back, so that nobody
 # heals them, and both while the binary is there. Addresses go first: while the
@@ -159,12 +157,11 @@ uninstall: ## undo install, rules included; scripts and a changed netbrk.toml st
 	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
 	rm -f $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf
-	rm -f $(addprefix $(DESTDIR)$(ND_LIB)/,$(addsuffix /$(DISPATCHER_SCRIPT),$(ND_DIRS))) \
-		$(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/no-wait.d/$(DISPATCHER_SCRIPT)
+	rm -f $(addprefix $(DESTDIR)$(ND_LIB)/,$(addsuffix /$(DISPATCHER_SCRIPT),$(ND_DIRS))) $(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/netbrk/dispatcher/,$(addsuffix /$(DISPATCHER_SCRIPT),$(DISPATCHERS)))
 	@rmdir $(addprefix $(DESTDIR)$(PREFIX)/share/netbrk/dispatcher/,$(DISPATCHERS)) $(DESTDIR)$(PREFIX)/share/netbrk/dispatcher $(DESTDIR)$(PREFIX)/share/netbrk 2>/dev/null; \
 	[ -e $(DESTDIR)/usr/bin/networkd-dispatcher ] || rmdir $(addprefix $(DESTDIR)$(ND_LIB)/,$(ND_DIRS)) $(DESTDIR)$(ND_LIB) 2>/dev/null; \
-	[ -e $(DESTDIR)/usr/sbin/NetworkManager ] || rmdir $(DESTDIR)$(NM_LIB)/no-wait.d $(DESTDIR)$(NM_LIB) $(DESTDIR)$(dir $(NM_LIB)) 2>/dev/null; true
+	[ -e $(DESTDIR)/usr/sbin/NetworkManager ] || rmdir $(DESTDIR)$(NM_LIB) $(DESTDIR)$(dir $(NM_LIB)) 2>/dev/null; true
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(MAN1)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(MAN5)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(MAN7))
 	@cmp -s internal/config/netbrk.toml $(DESTDIR)/etc/netbrk/netbrk.toml && rm -f $(DESTDIR)/etc/netbrk/netbrk.toml; \

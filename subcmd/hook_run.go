@@ -289,7 +289,9 @@ func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispat
 		tellLeases(held, &in, &facts)
 	}
 	device := h.device.Device(s.index, s.name)
-	in.Networkctl = report.BuildNetworkctl(details, device, facts)
+	if h.cfg.System.NetworkdDispatcher {
+		in.Networkctl = report.BuildNetworkctl(details, device, facts)
+	}
 	doc := report.Build(details, in.States, device, facts)
 	if in.JSON, err = doc.JSON(); err != nil {
 		h.log.Warn("encoding document", "link", s.name, "err", err)

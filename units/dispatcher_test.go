@@ -44,8 +44,7 @@ func TestInstallDispatcher(t *testing.T) {
 		assert.Equal(t, os.FileMode(0o755), info.Mode().Perm())
 	}
 	const nm = "usr/lib/NetworkManager/dispatcher.d/"
-	assert.Equal(t, "/"+share+"NetworkManager/50-netbrk", link(nm+"no-wait.d/50-netbrk"))
-	assert.Equal(t, "no-wait.d/50-netbrk", link(nm+"50-netbrk"))
+	assert.Equal(t, "/"+share+"NetworkManager/50-netbrk", link(nm+"50-netbrk"))
 
 	mine := filepath.Join(dest, "usr/lib/networkd-dispatcher/routable.d/10-mine")
 	require.NoError(t, os.WriteFile(mine, nil, 0o755))

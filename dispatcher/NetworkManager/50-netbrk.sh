@@ -4,9 +4,11 @@
 # policy rules up to date. Installed by `make install-dispatcher`; see
 # netbrk-hooks(7).
 #
-# It lies in no-wait.d, so that hooks hold up neither NetworkManager nor its
-# other scripts, and may call nmcli. The events of one link are handled one
-# after another all the same.
+# It ends at once, so that hooks hold up neither NetworkManager nor its other
+# scripts, and may call nmcli: in no-wait.d it would, as scripts that do wait
+# are begun only after those that do not. The events of a link go through a queue
+# of its own, in order. What it leaves behind ends by itself: the dispatcher's
+# service has KillMode=process.
 set -u
 
 PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -54,20 +56,32 @@ command -v netbrk >/dev/null || exit 0 # removed, but for this script
 # The watcher sees what NetworkManager does, and hears of it from the kernel.
 ! systemctl is-active --quiet netbrk-watch.service 2>/dev/null || exit 0
 
-locks=${NETBRK_STATE_DIR:-/run/netbrk}/dispatcher
-mkdir -p "$locks" || exit 1
-exec 9>"$locks/$link.lock" || exit 1
-flock 9 || exit 1
+dir=${NETBRK_STATE_DIR:-/run/netbrk}/dispatcher/$link
+mkdir -p "$dir" || exit 1
 
-status=0
-output=$(netbrk apply-rules -- "$link" 2>&1) || status=$?
-# That a link is to have no rules is news for a terminal only.
-printf '%s\n' "$output" | sed -e '/^$/d' -e '/^netbrk: hint: link .* gets no rules/d' >&2
-if [ -n "$state" ]; then
-	netbrk run-hooks "--link=$link" "--state=$state"
-	case $? in
-	0 | 3) ;; # 3: a hook failed. netbrk has logged which; this is no failure of ours.
-	*) status=1 ;;
-	esac
-fi
-exit "$status"
+# handle does what is to be done for one event.
+handle() {
+	output=$(netbrk apply-rules -- "$link" 2>&1)
+	# That a link is to have no rules is news for a terminal only.
+	printf '%s\n' "$output" | sed -e '/^$/d' -e '/^netbrk: hint: link .* gets no rules/d' >&2
+	[ "$1" = - ] || netbrk run-hooks "--link=$link" "--state=$1"
+}
+
+# take moves the queue aside, unless it is empty.
+take() {
+	[ -e "$dir/queue" ] && flock "$dir/queue.lock" mv "$dir/queue" "$dir/taken"
+}
+
+# serve handles what is queued. Whoever queues an event starts one, so none is
+# missed though one that waits for another may find nothing left.
+serve() {
+	flock 9 || exit 1
+	while take; do
+		while read -r event <&3; do
+			handle "$event"
+		done 3<"$dir/taken"
+	done
+}
+
+(flock 8 && printf '%s\n' "${state:--}" >>"$dir/queue") 8>"$dir/queue.lock" || exit 1
+serve 9>"$dir/serve.lock" </dev/null &
