@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
@@ -172,4 +173,32 @@ func TestScriptsWithoutNetbrk(t *testing.T) {
 	status, said, _ = s.run(forNetworkManager, nil, "lo", "down")
 	assert.Zero(t, status)
 	assert.Empty(t, said)
+}
+
+// TestScriptForNetworkManagerWaitsForNothing holds up the hooks of the first of
+// three events: the script ends all the same, and their order is kept.
+func TestScriptForNetworkManagerWaitsForNothing(t *testing.T) {
+	s := newStage(t)
+	hold, done := filepath.Join(s.dir, "hold"), filepath.Join(s.dir, "done")
+	for _, fifo := range []string{hold, done} {
+		require.NoError(t, unix.Mkfifo(fifo, 0o600))
+	}
+	s.program("netbrk", `echo "$*" >>`+s.dir+`/calls
+case $* in
+*=routable) read -r _ <`+hold+` ;;
+*=carrier) echo >`+done+` ;;
+esac`)
+	path, err := filepath.Abs(forNetworkManager)
+	require.NoError(t, err)
+	for _, action := range []string{"up", "dhcp4-change", "down"} {
+		cmd := exec.CommandContext(t.Context(), path, "lo", action)
+		cmd.Env = []string{"PATH=" + s.dir + "/bin:/usr/bin:/bin", "NETBRK_STATE_DIR=" + s.dir + "/run", "IP4_ADDRESS_0=192.0.2.7/24 0.0.0.0"}
+		require.NoError(t, cmd.Run(), action)
+	}
+	require.NoError(t, os.WriteFile(hold, []byte("\n"), 0)) // opens once it is waited there
+	_, err = os.ReadFile(done)
+	require.NoError(t, err)
+	calls, err := os.ReadFile(filepath.Join(s.dir, "calls"))
+	require.NoError(t, err)
+	assert.Equal(t, "apply-rules -- lo\nrun-hooks --link=lo --state=routable\napply-rules -- lo\napply-rules -- lo\nrun-hooks --link=lo --state=carrier\n", string(calls))
 }
