@@ -1,0 +1,21 @@
+package systemd
+
+import "os"
+
+// Here reports whether PID 1 is systemd, sd_booted(3), and lives in our network
+// namespace: to another's systemd our links are none of its business. In a user
+// namespace PID 1 cannot be looked at, and is not ours.
+func Here() bool { return here("/") }
+
+func here(root string) bool {
+	st, err := os.Lstat(root + "run/systemd/system")
+	if err != nil || !st.IsDir() {
+		return false
+	}
+	ours, err := os.Readlink(root + "proc/self/ns/net")
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Readlink(root + "proc/1/ns/net")
+	return err == nil && ours == theirs
+}
