@@ -29,16 +29,29 @@ ExecStop=/bin/sh -c 'echo stop >> %[1]s'
 WantedBy=netbrk-routable@ens4.target
 `
 
-// hangUnit never finishes to start.
+// hangUnit never finishes to start, and is for any link. Ended before that, a
+// oneshot has failed unless it says otherwise.
 const hangUnit = `[Unit]
-PartOf=netbrk-no-carrier@ens4.target
+PartOf=netbrk-no-carrier@%i.target
 
 [Service]
 Type=oneshot
 ExecStart=/bin/sleep 1d
+SuccessExitStatus=SIGTERM
 
 [Install]
-WantedBy=netbrk-no-carrier@ens4.target
+WantedBy=netbrk-no-carrier@%i.target
+`
+
+// bothUnit follows two states, and runs in each.
+const bothUnit = `[Unit]
+PartOf=netbrk-no-carrier@ens4.target netbrk-routable@ens4.target
+
+[Service]
+ExecStart=/bin/sleep 1d
+
+[Install]
+WantedBy=netbrk-no-carrier@ens4.target netbrk-routable@ens4.target
 `
 
 // followed waits until follow.service has started and stopped as told.
@@ -52,31 +65,38 @@ func (s script) followed(words string) {
 	require.NoError(s, err, "%q", last)
 }
 
-// targets returns the states whose targets are active for a link.
-func (s script) targets(link string) []string {
+// targets returns the targets that are active for a link, by their states.
+func (s script) targets(link string) string {
 	s.Helper()
-	end := "@" + s.run("systemd-escape", "--", link) + ".target"
-	var states []string
-	for line := range strings.Lines(s.run("systemctl", "list-units", "--plain", "--no-legend", "--state=active", "netbrk-*.target")) {
-		name, ours := strings.CutSuffix(strings.Fields(line)[0], end)
-		if ours {
-			states = append(states, strings.TrimPrefix(name, "netbrk-"))
-		}
-	}
-	return states
+	return s.run("sh", "-c", listTargets, "-", s.run("systemd-escape", "--", link))
 }
+
+// active waits until just the targets of these states are active for a link.
+func (s script) active(link, states string) {
+	s.Helper()
+	s.run("sh", "-c", "until [ \"$("+listTargets+")\" = \"$2\" ]; do sleep 0.1; done", "-", s.run("systemd-escape", "--", link), states)
+}
+
+// listTargets prints the states whose targets are active for the instance $1.
+const listTargets = `systemctl list-units --plain --no-legend --state=active "netbrk-*.target" | while read -r unit _; do
+	state=${unit%"@$1.target"}
+	[ "$state" = "$unit" ] || echo "${state#netbrk-}"
+done | sort | xargs`
 
 // testTargets has a unit follow a link, and targets those with odd names, new names
 // and none any more.
 func testTargets(t *testing.T, w *World) {
 	s := on(t, w)
-	require.NoError(t, w.Machine.WriteFile("/etc/systemd/system/follow.service", fmt.Appendf(nil, followUnit, followLog), 0o644))
-	require.NoError(t, w.Machine.WriteFile("/etc/systemd/system/hang.service", []byte(hangUnit), 0o644))
-	s.run("systemctl", "enable", "follow.service", "hang.service")
+	for unit, content := range map[string]string{
+		"follow.service": fmt.Sprintf(followUnit, followLog), "hang@.service": hangUnit, "both.service": bothUnit,
+	} {
+		require.NoError(t, w.Machine.WriteFile("/etc/systemd/system/"+unit, []byte(content), 0o644))
+	}
+	s.run("systemctl", "enable", "follow.service", "hang@ens4.service", "both.service")
 	t.Cleanup(func() {
 		for _, command := range []string{
-			"systemctl disable --now follow.service hang.service",
-			"rm /etc/systemd/system/follow.service /etc/systemd/system/hang.service " + followLog,
+			"systemctl disable --now follow.service hang@ens4.service both.service",
+			"cd /etc/systemd/system && rm follow.service hang@.service both.service " + followLog,
 			"systemctl daemon-reload",
 		} {
 			_, err := w.Machine.Run(context.Background(), "sh", "-c", command)
@@ -86,23 +106,22 @@ func testTargets(t *testing.T, w *World) {
 	port, err := w.Segment.Attach(s.ctx, w.Machine, Link{Name: "ens4", MAC: "02:00:00:00:25:01"})
 	require.NoError(t, err)
 	s.followed("start")
-	s.configured("ens4")
-	s.idle()
-	assert.ElementsMatch(t, []string{"routable", "configured"}, s.targets("ens4"))
+	s.active("ens4", "configured routable")
 
 	// One unit that hangs holds up neither the next transition nor another unit.
 	require.NoError(t, port.Cut(s.ctx))
 	s.followed("start stop")
-	s.has("no-carrier.d", "ens4")
-	assert.Equal(t, "start", s.run("sh", "-c", "until systemctl show --value --property=ActiveState hang.service | grep -q activating; do sleep 0.1; done; echo start"))
+	s.run("sh", "-c", "until systemctl show --value --property=ActiveState hang@ens4.service | grep -q activating; do sleep 0.1; done")
+	s.run("sh", "-c", "until systemctl is-active --quiet both.service; do sleep 0.1; done")
 	require.NoError(t, port.Restore(s.ctx))
 	s.followed("start stop start")
-	s.clear()
-	assert.Equal(t, "inactive", s.property("hang.service", "ActiveState"))
-	assert.ElementsMatch(t, []string{"routable", "configured"}, s.targets("ens4"))
+	s.active("ens4", "configured routable")
+	assert.Equal(t, "inactive", s.property("hang@ens4.service", "ActiveState"))
+	assert.Equal(t, "active", s.property("both.service", "ActiveState"))
 
 	// netbrk is stopped and the link is what it was; stopped by hand, it stays so
-	// until the next transition.
+	// until the next transition, once the first run has seen to all targets.
+	s.idle()
 	s.run("systemctl", "stop", "netbrk.target")
 	s.run("systemctl", "start", "netbrk.target")
 	s.followed("start stop start")
@@ -111,14 +130,12 @@ func testTargets(t *testing.T, w *World) {
 	s.idle()
 	s.followed("start stop start stop")
 	require.NoError(t, port.Cut(s.ctx))
-	s.has("no-carrier.d", "ens4")
+	require.NoError(t, w.Machine.WaitLink(s.ctx, "ens4", "OPER_STATE=no-carrier"))
 	require.NoError(t, port.Restore(s.ctx))
 	s.followed("start stop start stop start")
-	s.idle()
 	require.NoError(t, port.Detach(s.ctx))
 	s.followed("start stop start stop start stop")
-	s.idle()
-	assert.Empty(t, s.targets("ens4"))
+	s.active("ens4", "")
 	testTargetsOddName(s)
 }
 
@@ -126,31 +143,27 @@ func testTargetsOddName(s script) {
 	s.Helper()
 	const odd, other = "-a.b@ü*[", "a-b"
 	s.run("ip", "link", "add", "name", odd, "type", "veth", "peer", "name", "tgt1")
-	s.has("unmanaged.d", odd)
+	s.active(odd, "off unmanaged")
 	s.run("ip", "link", "set", "tgt1", "up")
-	s.next("degraded.d", odd, func() { s.run("ip", "link", "set", "dev", odd, "up") })
-	s.idle()
-	assert.ElementsMatch(s, []string{"degraded", "unmanaged"}, s.targets(odd))
-	s.next("off.d", odd, func() { s.run("ip", "link", "set", "dev", odd, "down") })
-	s.next("links.d", other, func() { s.run("ip", "link", "set", "dev", odd, "name", other) })
-	s.idle()
+	s.run("ip", "link", "set", "dev", odd, "up")
+	s.active(odd, "degraded unmanaged") // its IPv6 link-local address
+	s.run("ip", "link", "set", "dev", odd, "down")
+	s.active(odd, "off unmanaged")
+	s.run("ip", "link", "set", "dev", odd, "name", other)
+	s.active(other, "off unmanaged")
 	assert.Empty(s, s.targets(odd))
-	assert.ElementsMatch(s, []string{"off", "unmanaged"}, s.targets(other))
 
 	// Missed, since systemd could not be asked: made good by the next run.
-	s.run("systemctl", "stop", "netbrk-off@a\\x2db.target")
-	s.run("systemctl", "start", "netbrk-dormant@a\\x2db.target", "netbrk-off@gone.target")
+	s.idle()
+	s.run("systemctl", "stop", `netbrk-off@a\x2db.target`)
+	s.run("systemctl", "start", `netbrk-dormant@a\x2db.target`, "netbrk-off@gone.target")
 	s.run("rm", "/run/netbrk/hooks/targets.json")
 	s.run("netbrk", "run-hooks")
-	assert.ElementsMatch(s, []string{"off", "unmanaged"}, s.targets(other))
+	assert.Equal(s, "off unmanaged", s.targets(other))
 	assert.Empty(s, s.targets("gone"))
 
 	s.run("ip", "link", "delete", "dev", other)
-	s.runs(func(runs []Ran) bool {
-		last := runs[len(runs)-1]
-		return last.Env["LINK"] == other && last.Env["ACTION"] == "removed" || last.Env["LINK"] == "tgt1" && last.Env["ACTION"] == "removed"
-	})
-	s.idle()
-	assert.Empty(s, s.targets(other))
+	s.active(other, "")
+	s.active("tgt1", "")
 	assert.Empty(s, s.run("systemctl", "--failed", "--plain", "--no-legend"))
 }
