@@ -58,12 +58,17 @@ func (t *Targets) Follow(ctx context.Context, link string, states hostnet.States
 	})
 }
 
-// Settle does what Follow does for each of the links, and stops the targets of
-// all others. It asks systemd in any case.
-func (t *Targets) Settle(ctx context.Context, links map[string]hostnet.States) error {
+// Settle does what Follow does for each of the links that there are, and stops the
+// targets of all others. It asks systemd in any case, and for the links only where
+// systemd answers.
+func (t *Targets) Settle(ctx context.Context, links func() (map[string]hostnet.States, error)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.ask(ctx, targetName("*", "*"), func(active []string) error {
+		present, err := links()
+		if err != nil {
+			return err
+		}
 		want := make(map[string]hostnet.States)
 		have := make(map[string][]string)
 		for _, name := range active {
@@ -72,7 +77,7 @@ func (t *Targets) Settle(ctx context.Context, links map[string]hostnet.States) e
 				want[instance] = NoStates()
 			}
 		}
-		for link, states := range links {
+		for link, states := range present {
 			want[instanceOf(link)] = states
 		}
 		for instance, states := range want {

@@ -118,7 +118,8 @@ func TestTargetsSettle(t *testing.T) {
 		"eth1": op("carrier"),
 		"eth2": op("off"),
 	}
-	assert.NoError(t, targets.Settle(t.Context(), links))
+	there := func() (map[string]hostnet.States, error) { return links, nil }
+	assert.NoError(t, targets.Settle(t.Context(), there))
 	assert.Equal(t, 1, f.asked)
 	assert.ElementsMatch(t, []string{
 		"stop netbrk-routable@gone.target", "stop netbrk-configured@gone.target",
@@ -127,8 +128,13 @@ func TestTargetsSettle(t *testing.T) {
 	}, f.steps)
 	assert.Less(t, slices.Index(f.steps, "stop netbrk-off@eth1.target"), slices.Index(f.steps, "start netbrk-carrier@eth1.target"))
 	f.steps = nil
-	assert.NoError(t, targets.Settle(t.Context(), links))
+	assert.NoError(t, targets.Settle(t.Context(), there))
 	assert.Empty(t, f.steps, "run twice, the second does nothing")
+
+	// Without all links, one that is not told of would pass for gone.
+	unread := errors.New("reading links: they changed under every attempt")
+	assert.ErrorIs(t, targets.Settle(t.Context(), func() (map[string]hostnet.States, error) { return nil, unread }), unread)
+	assert.Empty(t, f.steps)
 }
 
 // TestTargetsFail: systemd is left alone for a while, told of once, and asked in
@@ -141,7 +147,7 @@ func TestTargetsFail(t *testing.T) {
 			assert.Error(t, targets.Follow(t.Context(), "eth0", op("off"), true))
 		}
 		assert.Equal(t, 1, f.asked)
-		assert.Error(t, targets.Settle(t.Context(), nil))
+		assert.Error(t, targets.Settle(t.Context(), nil), "and for links it does not ask")
 		assert.Equal(t, 2, f.asked)
 		assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
 		f.err = nil
@@ -158,7 +164,9 @@ func TestTargetsFailHalfWay(t *testing.T) {
 	targets, _ := newTargets(f)
 	assert.Error(t, targets.Follow(t.Context(), "eth0", op("carrier"), true))
 	f.failOn = ""
-	assert.NoError(t, targets.Settle(t.Context(), map[string]hostnet.States{"eth0": op("carrier")}))
+	assert.NoError(t, targets.Settle(t.Context(), func() (map[string]hostnet.States, error) {
+		return map[string]hostnet.States{"eth0": op("carrier")}, nil
+	}))
 	assert.Equal(t, []string{"stop netbrk-off@eth0.target", "start netbrk-carrier@eth0.target"}, f.steps)
 	assert.NoError(t, targets.Follow(t.Context(), "eth0", op("off"), true), "it answers, and rests no more")
 }

@@ -178,13 +178,12 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		return true
 	}
 	h.remember(ev, s)
-	if !h.followTargets(ctx, ev, s) {
-		return false
-	}
+	followed := h.followTargets(ctx, ev, s)
 	handled := true
 	for _, delivery := range deliveries(ev) {
 		handled = handled && h.deliver(ctx, delivery, s)
 	}
+	handled = followed() && handled
 	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
 		if err := h.hooks.Forget(s.index); err != nil {
 			h.log.Warn("forgetting link", "link", s.name, "err", err)

@@ -24,13 +24,19 @@ func (h *hookRun) useTargets() {
 	h.targets = &dispatcher.Targets{Units: &h.units, Log: h.log}
 }
 
-// followTargets has the targets of a link follow an event from the spool, before
-// its scripts: a unit need not wait for one that hangs. It returns false if it was
-// told to end first, and the event has to come again.
-func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject) bool {
-	if h.targets == nil || isManual(ev) {
-		return true
+// followTargets has the targets of a link follow an event from the spool, beside
+// its scripts: neither waits for the other. The function that it returns waits for
+// the end, and returns false if that was told first: the event has to come again.
+func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject) (wait func() bool) {
+	if h.targets == nil || isManual(ev) || ev.Kind != hostnet.KindState && ev.Kind != hostnet.KindLinks {
+		return func() bool { return true }
 	}
+	done := make(chan bool, 1)
+	go func() { done <- h.switchTargets(ctx, ev, s) }()
+	return func() bool { return <-done }
+}
+
+func (h *hookRun) switchTargets(ctx context.Context, ev hostnet.Event, s subject) bool {
 	var err error
 	switch {
 	case ev.Kind == hostnet.KindState && !s.gone:
@@ -106,13 +112,12 @@ func (h *hookRun) settleTargets(ctx context.Context, g global) {
 	if waiting, err := state.PeekQueue(g.stateDir); err != nil || len(waiting) > 0 {
 		return // the next run is about to begin
 	}
-	err := h.settleAll(ctx)
+	err := h.targets.Settle(ctx, func() (map[string]hostnet.States, error) { return h.allStates(ctx) })
 	if ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) { // a host without a bus
 		return
 	}
 	if err != nil {
-		h.log.Warn("bringing targets in line with links", "err", err)
-		h.failed.Store(true)
+		h.failed.Store(true) // and that was logged
 		return
 	}
 	if err := h.hooks.SettleTargets(selected); err != nil {
@@ -120,10 +125,11 @@ func (h *hookRun) settleTargets(ctx context.Context, g global) {
 	}
 }
 
-func (h *hookRun) settleAll(ctx context.Context) error {
+// allStates are those of all links that events count of.
+func (h *hookRun) allStates(ctx context.Context) (map[string]hostnet.States, error) {
 	names, err := h.kernel.LinkNames(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	links := make(map[string]hostnet.States)
 	for index, name := range names {
@@ -135,11 +141,11 @@ func (h *hookRun) settleAll(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		links[name] = states
 	}
-	return h.targets.Settle(ctx, links)
+	return links, nil
 }
 
 // unsettle keeps that targets are not in line, for the end of this run or the next.
