@@ -335,7 +335,7 @@ func testUninstall(t *testing.T, w *World) {
 	addForeign(s)
 	before, err := w.Machine.NetState()
 	require.NoError(t, err)
-	assert.NotEmpty(t, s.targets("pol0"))
+	s.active("pol0", "routable unmanaged")
 
 	root := filepath.Join("..", "..")
 	cmd := exec.CommandContext(s.ctx, "make", "-n", "-C", root, "--no-print-directory", "uninstall", "DESTDIR=", "PREFIX=/usr")

@@ -13,13 +13,15 @@ func TestHere(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		booted bool
+		comm   string
 		theirs string // PID 1's network namespace; none can be looked at if empty
 		want   bool
 	}{
-		{"host", true, "net:[1]", true},
-		{"no systemd", false, "net:[1]", false},
-		{"network namespace of our own", true, "net:[2]", false},
-		{"user namespace of our own", true, "", false},
+		{"host", true, "systemd", "net:[1]", true},
+		{"no systemd", false, "systemd", "net:[1]", false},
+		{"network namespace of our own", true, "systemd", "net:[2]", false},
+		{"PID namespace of our own", true, "sh", "net:[1]", false},
+		{"user namespace of our own", true, "systemd", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := t.TempDir()
@@ -27,6 +29,7 @@ func TestHere(t *testing.T) {
 				require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
 			}
 			require.NoError(t, os.Symlink("net:[1]", filepath.Join(root, "proc/self/ns/net")))
+			require.NoError(t, os.WriteFile(filepath.Join(root, "proc/1/comm"), []byte(tt.comm+"\n"), 0o644))
 			if tt.theirs != "" {
 				require.NoError(t, os.Symlink(tt.theirs, filepath.Join(root, "proc/1/ns/net")))
 			}
