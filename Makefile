@@ -27,13 +27,16 @@ EMPTY :=
 SPACE := $(EMPTY) $(EMPTY)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-# A bare list, so that a directory that Go does not know has no hooks here: a
-# test compares it with hostnet.Directories().
-HOOK_DIRS := off.d no-carrier.d dormant.d degraded-carrier.d carrier.d degraded.d enslaved.d routable.d \
-	configuring.d configured.d unmanaged.d failed.d manager.d links.d addresses.d routes.d rules.d leases.d
+# Bare lists, so that a directory that Go does not know has no hooks here: tests
+# compare them with hostnet.LinkStates() and hostnet.Directories().
+LINK_STATES := off no-carrier dormant degraded-carrier carrier degraded enslaved routable \
+	configuring configured unmanaged failed
+HOOK_DIRS := $(LINK_STATES:%=%.d) manager.d links.d addresses.d routes.d rules.d leases.d
+TARGETS := $(LINK_STATES:%=netbrk-%@.target)
 UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service \
 	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service \
-	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service
+	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service \
+	$(TARGETS)
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
 MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
@@ -142,12 +145,13 @@ install-dispatcher: ## after install: be run by networkd-dispatcher and NetworkM
 	ln -sfn $(PREFIX)/share/netbrk/dispatcher/NetworkManager/$(DISPATCHER_SCRIPT) $(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT)
 
 # The units are stopped before rules and addresses are taken back, so that nobody
-# heals them, and both while the binary is there. Addresses go first: while the
+# heals them, and targets after them, so that nobody starts one; all while the
+# binary is there. Addresses go first: while the
 # ledger of cloud-sync has them, rules may be wanted for them. Scripts and a configuration that
 # their owner wrote are the owner's: they stay, and are named.
 uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
-		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path; systemctl stop $(patsubst %@.service,'%@*.service',$(UNITS)); systemctl reset-failed 'netbrk*'; fi; true
+		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path; systemctl stop $(patsubst %@.service,'%@*.service',$(filter-out $(TARGETS),$(UNITS))); systemctl stop $(TARGETS:%@.target='%@*.target'); systemctl reset-failed 'netbrk*'; fi; true
 	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk cloud-sync --flush || { \
 		echo "netbrk: hint: addresses from the metadata may be left until the next boot; to find them, as /32 or /128:" >&2; \
 		echo "netbrk: hint: ip address show" >&2; }; \

@@ -18,6 +18,7 @@ import (
 	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/networkd"
 	"github.com/netbrk/netbrk/internal/report"
+	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/internal/udev"
 	"github.com/netbrk/netbrk/state"
 )
@@ -36,6 +37,9 @@ type hookRun struct {
 	device udev.Reader
 	// leases returns what dhclient holds for a link.
 	leases func(link string) (report.LinkLeases, bool)
+	// targets is nil where there is no systemd to start them.
+	targets *dispatcher.Targets
+	units   systemd.Manager
 
 	failed  atomic.Bool
 	mu      sync.Mutex
@@ -72,17 +76,20 @@ func (a *app) newLook(g global) (*hookRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hookRun{
+	h := &hookRun{
 		app: a, cfg: cfg, log: log, hooks: state.LookAtHooks(g.stateDir), kernel: conn, device: udev.New(),
 		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
 		runner:  dispatcher.NewRunner(cfg.System.HookTimeout),
 		leases:  state.LookAtLeases(g.stateDir).Get,
 		refused: map[string]string{},
-	}, nil
+	}
+	h.useTargets()
+	return h, nil
 }
 
 func (h *hookRun) close() {
 	h.bus.Close()
+	h.units.Close()
 	h.kernel.Close()
 }
 
@@ -158,6 +165,8 @@ func (h *hookRun) eventFor(link, st string) (hostnet.Event, error) {
 	}, nil
 }
 
+func isManual(ev hostnet.Event) bool { return strings.HasPrefix(ev.ID, "manual-") }
+
 // handle runs the scripts for an event and reports whether it is done with.
 func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 	s, ok := h.subject(ev)
@@ -165,15 +174,17 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		h.log.Debug("link is gone and was never seen", "ifindex", ev.Index, "event", ev.ID)
 		return true
 	}
-	if s.name != "" && !h.cfg.Network.Links.Match(s.name) && ev.Kind != hostnet.KindLinks && !strings.HasPrefix(ev.ID, "manual-") {
+	if s.name != "" && !h.cfg.Network.Links.Match(s.name) && ev.Kind != hostnet.KindLinks && !isManual(ev) {
 		h.log.Debug("link is not one of Network.Links", "link", s.name, "event", ev.ID)
 		return true
 	}
 	h.remember(ev, s)
+	followed := h.followTargets(ctx, ev, s)
 	handled := true
 	for _, delivery := range deliveries(ev) {
 		handled = handled && h.deliver(ctx, delivery, s)
 	}
+	handled = followed() && handled
 	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
 		if err := h.hooks.Forget(s.index); err != nil {
 			h.log.Warn("forgetting link", "link", s.name, "err", err)

@@ -127,6 +127,7 @@ func (a *app) drain(ctx context.Context, g global, quiet time.Duration) error {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draining the spool: %w", err)
 	}
+	h.settleTargets(ctx, g)
 	return h.outcome()
 }
 
@@ -180,6 +181,7 @@ func (h *hookRun) showOne(ctx context.Context, ev hostnet.Event, subject subject
 		return err
 	}
 	fmt.Fprintf(h.stdout, "%s for %s\n", cmp.Or(ev.Directory(), ev.State+".d"), subject)
+	h.showTarget(ev, subject)
 	for _, hook := range plan.Hooks {
 		fmt.Fprintf(h.stdout, "  run      %s\n", hook.Path)
 	}

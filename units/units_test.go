@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/subcmd"
@@ -147,6 +148,29 @@ func TestUnitsMetadata(t *testing.T) {
 		"169.254.169.254", "100.100.100.200",
 		"fd00:ec2::254", "fd00:c1::a9fe:a9fe", "fd20:ce::254", "fe80::a9fe:a9fe",
 	}, allowed)
+}
+
+// TestUnitsTargets: every state of a link has its target, which stopping netbrk
+// leaves alone.
+func TestUnitsTargets(t *testing.T) {
+	var want []string
+	for _, state := range hostnet.LinkStates() {
+		want = append(want, dispatcher.TargetName(state, ""))
+	}
+	targets, err := filepath.Glob("netbrk-*.target")
+	require.NoError(t, err)
+	assert.ElementsMatch(t, want, targets)
+	told := make(map[string]bool)
+	for _, unit := range targets {
+		description := setting(t, unit, "Description")
+		require.Len(t, description, 1, unit)
+		assert.Contains(t, description[0], "%I", unit)
+		assert.False(t, told[description[0]], description[0])
+		told[description[0]] = true
+		for _, key := range []string{"PartOf", "BindsTo", "Requires", "StopWhenUnneeded", "DefaultDependencies", "WantedBy"} {
+			assert.Empty(t, setting(t, unit, key), unit)
+		}
+	}
 }
 
 // TestUnitsRestart: a service that a path unit starts must wait after whatever

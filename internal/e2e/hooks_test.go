@@ -40,6 +40,7 @@ func TestHooks(t *testing.T) {
 		{"leases", testLeaseHooks},
 		{"odd names", testOddNames},
 		{"overtaken", testOvertaken},
+		{"targets", testTargets},
 		{"watcher dead", testWatcherDead},
 		{"hooks killed", testHooksKilled},
 		{"bus gone", testBusGone},

@@ -335,6 +335,7 @@ func testUninstall(t *testing.T, w *World) {
 	addForeign(s)
 	before, err := w.Machine.NetState()
 	require.NoError(t, err)
+	s.active("pol0", "routable unmanaged")
 
 	root := filepath.Join("..", "..")
 	cmd := exec.CommandContext(s.ctx, "make", "-n", "-C", root, "--no-print-directory", "uninstall", "DESTDIR=", "PREFIX=/usr")
@@ -346,6 +347,7 @@ func testUninstall(t *testing.T, w *World) {
 	s.run("bash", "-c", "cd /root/netbrk && "+string(recipe))
 
 	checkForeign(s, before, assertNoneOwn(s), false)
+	assert.Empty(t, s.targets("pol0"))
 	assert.Empty(t, s.run("sh", "-c", "ls -d /usr/bin/netbrk /usr/lib/systemd/system/netbrk* /run/netbrk /etc/systemd/system/*/netbrk* 2>/dev/null || :"))
 	assert.Empty(t, s.run("systemctl", "--failed", "--plain", "--no-legend"))
 }

@@ -1,0 +1,36 @@
+package state
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+)
+
+// targetsFile is there once all targets were in line with their links, and until
+// systemd could not be told of a change.
+const targetsFile = "targets.json"
+
+// TargetsSettled reports whether targets are known to be in line with the links
+// that a setting of Network.Links selects.
+func (h *Hooks) TargetsSettled(links string) bool {
+	raw, err := readFile(filepath.Join(h.root, hooksDir, targetsFile), os.Geteuid())
+	if err != nil {
+		return false
+	}
+	var settled string
+	return json.Unmarshal(raw, &settled) == nil && settled == links
+}
+
+// SettleTargets keeps that they are.
+func (h *Hooks) SettleTargets(links string) error {
+	raw, err := json.Marshal(links)
+	if err != nil {
+		return err
+	}
+	return writeIfChanged(filepath.Join(h.root, hooksDir), targetsFile, raw, 0o644)
+}
+
+// UnsettleTargets keeps that they are not.
+func (h *Hooks) UnsettleTargets() error {
+	return ignoreMissing(os.Remove(filepath.Join(h.root, hooksDir, targetsFile)))
+}
