@@ -11,21 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/bustest"
+	"github.com/netbrk/netbrk/internal/resolved/resolvedtest"
 )
 
 func TestHostName(t *testing.T) {
-	h, c := onBus(t, hostname1)
-	h.change(func() { h.static = "fixed" })
+	h, c := onBus(t, resolvedtest.Hostnamed)
+	h.Change(func() { h.Static = "fixed" })
 	now, static, err := c.HostName(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"before", "fixed"}, []string{now, static})
 	require.NoError(t, c.SetHostName(t.Context(), "web-17"))
-	assert.Equal(t, []string{"SetHostname web-17 false"}, h.told())
+	assert.Equal(t, []string{"SetHostname web-17 false"}, h.Told())
 	for _, name := range []string{"", ".", "a.", "-a", "a b", "a\nb", "$(reboot)", "192.0.2.1", strings.Repeat("a", 65)} {
 		assert.Error(t, c.SetHostName(t.Context(), name), name)
 	}
-	assert.Empty(t, h.told())
-	h.change(func() { h.deny = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" })
+	assert.Empty(t, h.Told())
+	h.Change(func() { h.Deny = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" })
 	assert.ErrorIs(t, c.SetHostName(t.Context(), "web-17"), fs.ErrPermission)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/netbrk/netbrk/internal/bustest"
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/resolved/resolvedtest"
 )
 
 func addrs(words ...string) []netip.Addr {
@@ -21,13 +22,20 @@ func addrs(words ...string) []netip.Addr {
 	return list
 }
 
+// newHost has link 7, which is networkd's, and link 3.
+func newHost() *resolvedtest.Host {
+	return &resolvedtest.Host{
+		Links: map[int32]*resolvedtest.Link{3: {}, 7: {}}, Managed: map[int32]bool{7: true}, Name: "before",
+	}
+}
+
 // onBus starts a bus with fakes of the services.
-func onBus(t *testing.T, services ...service) (*fakeHost, *Conn) {
+func onBus(t *testing.T, units ...string) (*resolvedtest.Host, *Conn) {
 	t.Helper()
 	b := bustest.New(t, resolve1.name, network1.name)
 	b.Start()
-	h := newFakeHost()
-	h.export(t, b, services...)
+	h := newHost()
+	h.Export(t, b, units...)
 	c := &Conn{}
 	t.Cleanup(func() {
 		c.Close()
@@ -44,7 +52,7 @@ func TestApply(t *testing.T) {
 		revert string
 	}{{"systemd-resolved", 3, "RevertLink"}, {"systemd-networkd", 7, "RevertLinkDNS"}} {
 		t.Run(unit.name, func(t *testing.T) {
-			h, c := onBus(t, resolve1, network1)
+			h, c := onBus(t, resolvedtest.Resolved, resolvedtest.Networkd)
 			apply := func(s Settings, calls ...string) {
 				t.Helper()
 				by, changed, err := c.Apply(t.Context(), unit.index, s)
@@ -54,7 +62,7 @@ func TestApply(t *testing.T) {
 					assert.Equal(t, unit.name, by)
 					calls[i] = unit.name + " " + calls[i]
 				}
-				assert.Equal(t, calls, h.told())
+				assert.Equal(t, calls, h.Told())
 			}
 			apply(Settings{SetDNS: true, SetDomains: true})
 			apply(both,
@@ -63,11 +71,11 @@ func TestApply(t *testing.T) {
 			apply(both)
 
 			// A reconfigure took one of them away, or another tool changed it.
-			link := h.links[int32(unit.index)]
-			h.change(func() { link.DefaultRoute = false })
+			link := h.Links[int32(unit.index)]
+			h.Change(func() { link.DefaultRoute = false })
 			apply(both, "SetLinkDNS [{2 [192 0 2 1]} {10 [32 1 13 184 0 0 0 0 0 0 0 0 0 0 0 1]}]",
 				"SetLinkDomains [{example.net false}]", "SetLinkDefaultRoute true")
-			h.change(func() { link.Domains[0].RoutingOnly = true })
+			h.Change(func() { link.Domains[0].RoutingOnly = true })
 			apply(Settings{Domains: []string{"EXAMPLE.net."}, SetDomains: true}, "SetLinkDomains [{EXAMPLE.net false}]")
 			apply(Settings{Domains: []string{"example.NET"}, SetDomains: true})
 
@@ -76,56 +84,56 @@ func TestApply(t *testing.T) {
 				unit.revert, "SetLinkDNS [{2 [192 0 2 1]}]", "SetLinkDefaultRoute true")
 			apply(Settings{SetDNS: true}, unit.revert)
 			apply(Settings{SetDNS: true})
-			assert.Equal(t, fakeLink{DNS: []server{}, Domains: []domain{}}, copyOf(*link))
+			assert.Equal(t, resolvedtest.Link{DNS: []resolvedtest.Server{}, Domains: []resolvedtest.Domain{}}, copyOf(*link))
 		})
 	}
 }
 
-func copyOf(l fakeLink) fakeLink {
-	return fakeLink{append([]server{}, l.DNS...), append([]domain{}, l.Domains...), l.DefaultRoute}
+func copyOf(l resolvedtest.Link) resolvedtest.Link {
+	return resolvedtest.Link{DNS: append([]resolvedtest.Server{}, l.DNS...), Domains: append([]resolvedtest.Domain{}, l.Domains...), DefaultRoute: l.DefaultRoute}
 }
 
 // TestApplyDomainsAlone: without servers of the lease nothing is said about them,
 // nor about the default route.
 func TestApplyDomainsAlone(t *testing.T) {
-	h, c := onBus(t, resolve1, network1)
+	h, c := onBus(t, resolvedtest.Resolved, resolvedtest.Networkd)
 	_, changed, err := c.Apply(t.Context(), 7, Settings{Domains: []string{"example.net"}, SetDomains: true, DNS: addrs("192.0.2.1")})
 	require.NoError(t, err)
 	assert.True(t, changed)
-	assert.Equal(t, []string{"systemd-networkd SetLinkDomains [{example.net false}]"}, h.told())
+	assert.Equal(t, []string{"systemd-networkd SetLinkDomains [{example.net false}]"}, h.Told())
 }
 
 func TestApplyFails(t *testing.T) {
 	some := Settings{DNS: addrs("192.0.2.1"), SetDNS: true}
 	t.Run("no resolved", func(t *testing.T) {
-		_, c := onBus(t, network1)
+		_, c := onBus(t, resolvedtest.Networkd)
 		_, _, err := c.Apply(t.Context(), 3, some)
 		require.ErrorIs(t, err, ErrNotRunning)
 		assert.EqualError(t, err, "setting name servers of link 3: systemd-resolved is not running")
 	})
 	t.Run("no networkd", func(t *testing.T) {
-		_, c := onBus(t, resolve1)
+		_, c := onBus(t, resolvedtest.Resolved)
 		_, _, err := c.Apply(t.Context(), 7, some)
 		require.ErrorIs(t, err, ErrNotRunning)
 		assert.Contains(t, err.Error(), "systemd-networkd is not running")
 	})
 	t.Run("no link", func(t *testing.T) {
-		_, c := onBus(t, resolve1)
+		_, c := onBus(t, resolvedtest.Resolved)
 		_, _, err := c.Apply(t.Context(), 9, some)
 		require.ErrorIs(t, err, hostnet.ErrLinkGone)
 	})
 	t.Run("denied", func(t *testing.T) {
-		h, c := onBus(t, resolve1)
+		h, c := onBus(t, resolvedtest.Resolved)
 		for _, name := range []string{"AccessDenied", "InteractiveAuthorizationRequired"} {
-			h.change(func() { h.deny = "org.freedesktop.DBus.Error." + name })
+			h.Change(func() { h.Deny = "org.freedesktop.DBus.Error." + name })
 			_, changed, err := c.Apply(t.Context(), 3, some)
 			require.ErrorIs(t, err, fs.ErrPermission)
 			assert.False(t, changed)
 		}
 	})
 	t.Run("loopback", func(t *testing.T) {
-		h, c := onBus(t, resolve1, network1)
-		h.change(func() { h.deny = "org.freedesktop.resolve1.LinkBusy" })
+		h, c := onBus(t, resolvedtest.Resolved, resolvedtest.Networkd)
+		h.Change(func() { h.Deny = "org.freedesktop.resolve1.LinkBusy" })
 		_, changed, err := c.Apply(t.Context(), 3, some)
 		require.ErrorIs(t, err, errBusy)
 		assert.False(t, changed)
@@ -141,9 +149,9 @@ func TestApplyFails(t *testing.T) {
 
 // TestApplySilent: who did not answer in time is not waited for again.
 func TestApplySilent(t *testing.T) {
-	h, c := onBus(t, resolve1)
+	h, c := onBus(t, resolvedtest.Resolved)
 	hang := make(chan struct{})
-	h.change(func() { h.hang = hang })
+	h.Change(func() { h.Hang = hang })
 	some := Settings{DNS: addrs("192.0.2.1"), SetDNS: true}
 	c.timeout = 50 * time.Millisecond
 	_, _, err := c.Apply(t.Context(), 3, some)
@@ -158,8 +166,8 @@ func TestApplySilent(t *testing.T) {
 func TestApplyBusRestarted(t *testing.T) {
 	b := bustest.New(t)
 	b.Start()
-	h := newFakeHost()
-	h.export(t, b, resolve1)
+	h := newHost()
+	h.Export(t, b, resolvedtest.Resolved)
 	var c Conn
 	defer c.Close()
 	some := Settings{DNS: addrs("192.0.2.1"), SetDNS: true}
@@ -169,7 +177,7 @@ func TestApplyBusRestarted(t *testing.T) {
 	_, _, err = c.Apply(t.Context(), 3, some)
 	require.Error(t, err)
 	b.Start()
-	h.export(t, b, resolve1)
+	h.Export(t, b, resolvedtest.Resolved)
 	_, changed, err := c.Apply(t.Context(), 3, some)
 	require.NoError(t, err)
 	assert.False(t, changed)
