@@ -37,8 +37,10 @@ type Host struct {
 	// are Managed are networkd's.
 	Links   map[int32]*Link
 	Managed map[int32]bool
-	// Deny is the D-Bus error of every call that would set something.
-	Deny string
+	// Deny is the D-Bus error of every call that would set something, but for the
+	// first few of them, which are Allowed.
+	Deny    string
+	Allowed int
 	// Hang holds calls up, if it is not nil.
 	Hang chan struct{}
 	// Name is the host's present name, Static the one in /etc/hostname.
@@ -129,12 +131,20 @@ func (m manager) GetLink(index int32) (dbus.ObjectPath, *dbus.Error) {
 	return linkObject(index), nil
 }
 
+func (h *Host) denies() bool {
+	if h.Deny == "" {
+		return false
+	}
+	h.Allowed--
+	return h.Allowed < 0
+}
+
 func (m manager) set(index int32, call string, change func(*Link)) *dbus.Error {
 	m.h.mu.Lock()
 	defer m.h.mu.Unlock()
 	link := m.h.Links[index]
 	switch {
-	case m.h.Deny != "":
+	case m.h.denies():
 		return dbus.NewError(m.h.Deny, []any{"no"})
 	case link == nil:
 		return dbus.NewError("org.freedesktop.resolve1.NoSuchLink", []any{"Link not known"})
@@ -180,7 +190,7 @@ func (m manager) RevertLinkDNS(index int32) *dbus.Error {
 func (m manager) SetHostname(name string, interactive bool) *dbus.Error {
 	m.h.mu.Lock()
 	defer m.h.mu.Unlock()
-	if m.h.Deny != "" {
+	if m.h.denies() {
 		return dbus.NewError(m.h.Deny, []any{"no"})
 	}
 	m.h.calls = append(m.h.calls, fmt.Sprint("SetHostname ", name, " ", interactive))
