@@ -57,7 +57,7 @@ func newResolverHost(t *testing.T, units ...string) *resolverHost {
 	return h
 }
 
-func (h *resolverHost) link(name string, index int) {
+func (h *resolverHost) plug(name string, index int) {
 	h.links[name] = dhclient.Link{Index: index, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")}}
 }
 
@@ -105,18 +105,16 @@ func (h *resolverHost) kept() map[string]report.LinkLeases {
 
 func (h *resolverHost) clean() {
 	h.t.Helper()
-	for index, link := range h.Links {
-		assert.Empty(h.t, link.DNS, "link %d", index)
-		assert.Empty(h.t, link.Domains, "link %d", index)
-		assert.False(h.t, link.DefaultRoute, "link %d", index)
+	for _, index := range []int{lo, 3, 7} {
+		assert.Zero(h.t, h.Link(index), "link %d", index)
 	}
-	assert.Equal(h.t, "before", h.Name)
+	assert.Equal(h.t, "before", h.HostName())
 	assert.Empty(h.t, h.kept())
 }
 
 func TestResolverLife(t *testing.T) {
 	h := newResolverHost(t, resolvedtest.Resolved, resolvedtest.Networkd, resolvedtest.Hostnamed)
-	h.link("eth0", 3)
+	h.plug("eth0", 3)
 	lease := leaseOf("eth0", "192.0.2.1", "example.net", "web-17")
 	given := []string{
 		"systemd-resolved SetLinkDNS [{2 [192 0 2 1]}]", "systemd-resolved SetLinkDomains [{example.net false}]",
@@ -141,7 +139,7 @@ func TestResolverLife(t *testing.T) {
 
 	delete(h.links, "eth0")
 	h.look(lease)
-	assert.Equal(t, "before", h.Name)
+	assert.Equal(t, "before", h.HostName())
 	assert.Empty(t, h.kept())
 }
 
@@ -155,9 +153,9 @@ func TestResolverKilled(t *testing.T) {
 	}
 	for name, lease := range leases {
 		for _, index := range []int{3, 7} {
-			for allowed := 0; ; allowed++ {
-				h := newResolverHost(t, resolvedtest.Resolved, resolvedtest.Networkd, resolvedtest.Hostnamed)
-				h.link("eth0", index)
+			h := newResolverHost(t, resolvedtest.Resolved, resolvedtest.Networkd, resolvedtest.Hostnamed)
+			for allowed := 0; ; allowed++ { // clean, each time
+				h.plug("eth0", index)
 				if lease[0].Link != "" {
 					h.look(lease[0])
 				}
@@ -175,15 +173,15 @@ func TestResolverKilled(t *testing.T) {
 				if wantName == "" {
 					wantName = "before"
 				}
-				assert.Equal(t, wantName, h.Name, "%s, link %d, killed after %d calls", name, index, allowed)
-				assert.Len(t, h.Links[int32(index)].DNS, len(lease[1].DNS))
-				assert.Len(t, h.Links[int32(index)].Domains, 1)
+				assert.Equal(t, wantName, h.HostName(), "%s, link %d, killed after %d calls", name, index, allowed)
+				assert.Len(t, h.Link(index).DNS, len(lease[1].DNS))
+				assert.Len(t, h.Link(index).Domains, 1)
 				h.links["eth0"] = dhclient.Link{Index: index}
 				h.look(lease[1])
 				h.clean()
 
 				if lease[0].Link == "" || name == "less" { // and without the run between
-					h.link("eth0", index)
+					h.plug("eth0", index)
 					if lease[0].Link != "" {
 						h.look(lease[0])
 					}
@@ -204,7 +202,7 @@ func TestResolverKilled(t *testing.T) {
 // and the records do not forget it meanwhile.
 func TestResolverFails(t *testing.T) {
 	h := newResolverHost(t, resolvedtest.Resolved, resolvedtest.Hostnamed)
-	h.link("eth0", 3)
+	h.plug("eth0", 3)
 	lease := leaseOf("eth0", "192.0.2.1", "example.net", "web-17")
 	fail := func(what string, leases ...hostnet.Lease) {
 		t.Helper()
@@ -234,7 +232,7 @@ func TestResolverFails(t *testing.T) {
 
 func TestResolverAbsent(t *testing.T) {
 	h := newResolverHost(t)
-	h.link("eth0", 3)
+	h.plug("eth0", 3)
 	assert.Empty(t, h.look(leaseOf("eth0", "192.0.2.1", "", "")))
 	assert.True(t, h.run.partial)
 	assert.Contains(t, h.log.String(), `err="setting name servers of link 3: systemd-resolved is not running" hint="start it, `)
@@ -245,25 +243,25 @@ func TestResolverAbsent(t *testing.T) {
 func TestResolverRenamed(t *testing.T) {
 	h := newResolverHost(t, resolvedtest.Resolved)
 	h.run.cfg.Network.UseHostname = false
-	h.link("eth0", lo) // see lo
+	h.plug("eth0", lo) // see lo
 	lease := leaseOf("eth0", "192.0.2.1", "example.net", "")
 	require.Len(t, h.look(lease), 3)
 	delete(h.links, "eth0")
 	h.Change(func() { h.Deny, h.Allowed = "org.freedesktop.DBus.Error.Failed", 0 })
 	h.look(lease)
 	h.Change(func() { h.Deny = "" })
-	h.link("eth0", 3) // another one with the name
+	h.plug("eth0", 3) // another one with the name
 	assert.Equal(t, []string{
 		"systemd-resolved RevertLink", "systemd-resolved SetLinkDNS [{2 [192 0 2 1]}]",
 		"systemd-resolved SetLinkDomains [{example.net false}]", "systemd-resolved SetLinkDefaultRoute true",
 	}, h.look(lease))
-	assert.Equal(t, resolvedtest.Link{}, *h.Links[lo])
-	assert.Len(t, h.Links[3].DNS, 1)
+	assert.Zero(t, h.Link(lo))
+	assert.Len(t, h.Link(3).DNS, 1)
 	assert.Equal(t, 3, h.kept()["eth0"].Index)
 
 	delete(h.links, "eth0")
-	h.Links[3] = nil
-	h.run.kept.Save(report.LinkLeases{Link: "eth0", Index: 1 << 30, Resolver: &report.LeaseResolver{DNS: lease.DNS}})
+	h.Change(func() { h.Links[3] = nil })
+	require.NoError(t, h.run.kept.Save(report.LinkLeases{Link: "eth0", Index: 1 << 30, Resolver: &report.LeaseResolver{DNS: lease.DNS}}))
 	assert.Empty(t, h.look(), "gone with the link")
 	assert.Empty(t, h.kept())
 }
@@ -271,24 +269,24 @@ func TestResolverRenamed(t *testing.T) {
 func TestResolverSwapped(t *testing.T) {
 	h := newResolverHost(t, resolvedtest.Resolved)
 	h.run.cfg.Network.UseHostname = false
-	h.link("eth0", lo)
-	h.link("eth1", 3)
+	h.plug("eth0", lo)
+	h.plug("eth1", 3)
 	a, b := leaseOf("eth0", "192.0.2.1", "", ""), leaseOf("eth1", "192.0.2.2", "", "")
 	h.look(a, b)
-	h.link("eth0", 3)
-	h.link("eth1", lo)
+	h.plug("eth0", 3)
+	h.plug("eth1", lo)
 	h.look(a, b)
 	assert.Empty(t, h.look(a, b))
-	assert.Equal(t, []byte{192, 0, 2, 1}, h.Links[3].DNS[0].Address)
-	assert.Equal(t, []byte{192, 0, 2, 2}, h.Links[lo].DNS[0].Address)
+	assert.Equal(t, []byte{192, 0, 2, 1}, h.Link(3).DNS[0].Address)
+	assert.Equal(t, []byte{192, 0, 2, 2}, h.Link(lo).DNS[0].Address)
 }
 
 func TestHostNameOfLeases(t *testing.T) {
 	newHost := func(t *testing.T) *resolverHost {
 		h := newResolverHost(t, resolvedtest.Hostnamed)
 		h.run.cfg.Network.UseDNS, h.run.cfg.Network.UseDomain = false, false
-		h.link("eth0", 7)
-		h.link("eth1", 3)
+		h.plug("eth0", 7)
+		h.plug("eth1", 3)
 		return h
 	}
 	a, b := leaseOf("eth0", "", "", "a"), leaseOf("eth1", "", "", "b")
@@ -321,7 +319,7 @@ func TestHostNameOfLeases(t *testing.T) {
 		assert.Empty(t, h.look(a))
 		h.links["eth0"] = dhclient.Link{Index: 7}
 		assert.Empty(t, h.look(a))
-		assert.Equal(t, "meant", h.Name)
+		assert.Equal(t, "meant", h.HostName())
 	})
 	t.Run("unspeakable before", func(t *testing.T) {
 		h := newHost(t)

@@ -30,8 +30,8 @@ var objects = map[string]struct {
 	Hostnamed: {"org.freedesktop.hostname1", "org.freedesktop.hostname1", "/org/freedesktop/hostname1"},
 }
 
-// Host is what the services know. Whoever changes it while they are on the bus
-// does so in Change.
+// Host is what the services know. While they are on the bus its fields are theirs,
+// but for Change.
 type Host struct {
 	// Links are those that there are by index, before Export is called; those that
 	// are Managed are networkd's.
@@ -107,6 +107,21 @@ func (h *Host) Change(what func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	what()
+}
+
+// Link returns what was said of a link, without parts for what was not.
+func (h *Host) Link(index int) Link {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := *h.Links[int32(index)]
+	return Link{append([]Server(nil), l.DNS...), append([]Domain(nil), l.Domains...), l.DefaultRoute}
+}
+
+// HostName returns the host's present name.
+func (h *Host) HostName() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.Name
 }
 
 // Told returns the calls that set something since it was last asked.
