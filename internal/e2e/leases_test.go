@@ -59,8 +59,9 @@ func TestLeases(t *testing.T) {
 				return err
 			}
 		}
-		// A static name would win over that of a lease.
-		_, err := m.Run(ctx, "rm", "/etc/hostname")
+		// A static name would win over that of a lease, and in Debian 13 dhclient has a
+		// script that tells resolved by itself.
+		_, err := m.Run(ctx, "rm", "-f", "/etc/hostname", "/etc/dhcp/dhclient-exit-hooks.d/resolved")
 		return err
 	})
 	require.NoError(t, err)
@@ -216,12 +217,29 @@ func testLeaseLife(h leaseHost) {
 	assert.Equal(h, "10.78.0.53", run.Env["DNS"])
 	h.given("dhc0", "dns 10.78.0.53; domain changed.example; default route yes")
 
+	h.pathUnitAlone()
+
 	h.dhclient("dhc0", "-r")
 	run = h.lease("dhc0", "removed")
 	assert.NotContains(h, run.Env, "DHCP_LEASE")
 	h.given("dhc0", "dns ; domain ; default route no")
 	assert.Equal(h, "unnamed", h.hostname())
 	assert.Empty(h, h.run("ls", "/run/netbrk/leases"))
+}
+
+// pathUnitAlone shows that the path unit sees what is written to a file that stays
+// open, without the watcher.
+func (h leaseHost) pathUnitAlone() {
+	h.Helper()
+	h.run("systemctl", "stop", "netbrk-watch.service")
+	h.settle()
+	before := h.property("netbrk-dhclient.service", "InvocationID")
+	holder, err := h.Machine.Start("sh", "-c", "exec >>/var/lib/dhcp/dhclient.dhc0.leases; echo '# more'; sleep infinity")
+	require.NoError(h, err)
+	h.run("sh", "-c", `while [ "$(systemctl show --value --property=InvocationID netbrk-dhclient.service)" = `+before+` ]; do sleep 0.1; done`)
+	assert.NoError(h, holder.Stop())
+	h.run("systemctl", "start", "netbrk-watch.service")
+	h.settle()
 }
 
 func testLeaseManaged(h leaseHost) {
