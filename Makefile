@@ -36,6 +36,7 @@ TARGETS := $(LINK_STATES:%=netbrk-%@.target)
 UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service \
 	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service \
 	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service \
+	netbrk-dhclient.path netbrk-dhclient.service \
 	$(TARGETS)
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
@@ -151,10 +152,12 @@ install-dispatcher: ## after install: be run by networkd-dispatcher and NetworkM
 # their owner wrote are the owner's: they stay, and are named.
 uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
-		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path; systemctl stop $(patsubst %@.service,'%@*.service',$(filter-out $(TARGETS),$(UNITS))); systemctl stop $(TARGETS:%@.target='%@*.target'); systemctl reset-failed 'netbrk*'; fi; true
+		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path netbrk-dhclient.path; systemctl stop $(patsubst %@.service,'%@*.service',$(filter-out $(TARGETS),$(UNITS))); systemctl stop $(TARGETS:%@.target='%@*.target'); systemctl reset-failed 'netbrk*'; fi; true
 	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk cloud-sync --flush || { \
 		echo "netbrk: hint: addresses from the metadata may be left until the next boot; to find them, as /32 or /128:" >&2; \
 		echo "netbrk: hint: ip address show" >&2; }; \
+		$(PREFIX)/bin/netbrk run-hooks --generator dhclient --flush || { \
+		echo "netbrk: hint: resolved or hostnamed may go on with what a lease of dhclient said; resolvectl, hostnamectl tell" >&2; }; \
 		$(PREFIX)/bin/netbrk apply-rules --flush || { \
 		echo "netbrk: hint: rules and routes may be left; to remove them:" >&2; \
 		echo "netbrk: hint: ip rule flush proto 110; ip -6 rule flush proto 110; ip route flush table all proto 110; ip -6 route flush table all proto 110" >&2; }; fi

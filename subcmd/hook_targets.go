@@ -39,7 +39,7 @@ func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject
 func (h *hookRun) switchTargets(ctx context.Context, ev hostnet.Event, s subject) bool {
 	var err error
 	switch {
-	case ev.Kind == hostnet.KindState && !s.gone:
+	case ev.Kind == hostnet.KindState && !s.gone && ev.Directory() != "": // else a state without a target
 		err = h.targets.Follow(ctx, s.name, hostnet.States{ev.Property: ev.State}, true)
 	case ev.Kind == hostnet.KindLinks:
 		err = h.followLink(ctx, ev, s)
@@ -157,7 +157,7 @@ func (h *hookRun) unsettle() {
 
 // showTarget prints the target that a state event from the spool leads to.
 func (h *hookRun) showTarget(ev hostnet.Event, s subject) {
-	if h.targets != nil && ev.Kind == hostnet.KindState && ev.Generator == "" && !s.gone && !isManual(ev) {
+	if h.targets != nil && ev.Kind == hostnet.KindState && ev.Directory() != "" && ev.Generator == "" && !s.gone && !isManual(ev) {
 		fmt.Fprintf(h.stdout, "  target   %s\n", dispatcher.TargetName(ev.State, s.name))
 	}
 }

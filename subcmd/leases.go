@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -39,6 +40,7 @@ type leasesRun struct {
 	spool    *state.Spool
 	names    resolved.Conn
 	rules    *state.RulesPending
+	hostName func() (string, error) // uname(2)
 
 	spooled int
 	partial bool
@@ -88,7 +90,7 @@ func (a *app) newLeases(g global, patterns []string) (*leasesRun, error) {
 	}
 	return &leasesRun{
 		app: a, global: g, cfg: cfg, log: log, patterns: patterns, kernel: conn,
-		kept: state.LookAtLeases(g.stateDir), told: map[string]bool{},
+		kept: state.LookAtLeases(g.stateDir), told: map[string]bool{}, hostName: os.Hostname,
 	}, nil
 }
 
@@ -233,9 +235,9 @@ func (r *leasesRun) act(ctx context.Context, changes []dhclient.Change) error {
 	records := make([]report.LinkLeases, len(changes))
 	for i, c := range changes {
 		records[i] = c.After
-		if err := r.resolve(ctx, c, &records[i]); err != nil {
-			return err
-		}
+	}
+	if err := r.resolveAll(ctx, changes, records); err != nil {
+		return err
 	}
 	if err := r.nameHost(ctx, changes, records); err != nil {
 		return err

@@ -28,10 +28,8 @@ func (r *leasesRun) flush(ctx context.Context) error {
 		c := dhclient.Change{Before: before, After: after, Gone: errors.Is(err, hostnet.ErrLinkGone)}
 		changes, records = append(changes, c), append(records, after)
 	}
-	for i, c := range changes {
-		if err := r.resolve(ctx, c, &records[i]); err != nil {
-			return err
-		}
+	if err := r.resolveAll(ctx, changes, records); err != nil {
+		return err
 	}
 	if err := r.nameHost(ctx, changes, records); err != nil {
 		return err

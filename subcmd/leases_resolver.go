@@ -3,7 +3,7 @@ package subcmd
 import (
 	"context"
 	"errors"
-	"slices"
+	"io/fs"
 
 	"github.com/netbrk/netbrk/internal/dhclient"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -26,128 +26,127 @@ func (r *leasesRun) wanted(held report.LinkLeases) *report.LeaseResolver {
 	return &want
 }
 
+// resolveAll gives the resolver what it shall have of each link.
+func (r *leasesRun) resolveAll(ctx context.Context, changes []dhclient.Change, records []report.LinkLeases) error {
+	// Two links that swapped their names have each other's index, so all is taken
+	// back before anything is given.
+	for i := range changes {
+		if err := r.leave(ctx, &changes[i], &records[i]); err != nil {
+			return err
+		}
+	}
+	for i := range changes {
+		if err := r.resolve(ctx, changes[i], &records[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave takes back what was given to a link that no longer has the name of its
+// lease. The resolver knows links by index: under another name one keeps what it
+// was given, and only one that is gone has lost it.
+func (r *leasesRun) leave(ctx context.Context, c *dhclient.Change, record *report.LinkLeases) error {
+	had := c.Before.Resolver
+	if had == nil || !c.Gone && c.Before.Index == c.After.Index {
+		return nil
+	}
+	_, err := r.kernel.LinkName(c.Before.Index)
+	if err == nil {
+		_, err = r.tell(ctx, c.Before.Link, c.Before.Index, *had, report.LeaseResolver{})
+	}
+	if err != nil && !errors.Is(err, hostnet.ErrLinkGone) {
+		r.fail("taking name servers back from the resolver", c.Before.Link, err)
+		record.Index, record.Resolver = c.Before.Index, had // later
+		return nil
+	}
+	c.Before.Resolver, record.Resolver = nil, nil
+	return nil
+}
+
 // resolve gives the resolver what it shall have of a link, also where nothing
 // changed: a reconfigure by networkd has taken it away by now, perhaps. It notes
 // in the record what the resolver has then.
 func (r *leasesRun) resolve(ctx context.Context, c dhclient.Change, record *report.LinkLeases) error {
 	want, had := r.wanted(c.After), c.Before.Resolver
-	switch {
-	case c.Gone: // and the resolver's settings with it
-		record.Resolver = nil
+	if c.Gone || record.Index != c.After.Index || want == nil && had == nil {
 		return nil
-	case want == nil && had == nil:
-		return nil
-	case want == nil:
+	}
+	// Before it is done: killed after that, or where it fails, the next run knows
+	// what to take back.
+	intent := either(want, had)
+	record.Resolver = &intent
+	noted := c.Before
+	noted.Index, noted.Resolver = c.After.Index, &intent
+	if err := r.kept.Save(noted); err != nil {
+		return err
+	}
+	if want == nil {
 		want = &report.LeaseResolver{}
 	}
-	// Before it is done: killed after that, the next run knows what to take back.
-	record.Resolver = want
-	if had == nil {
-		intent := c.Before
-		intent.Index, intent.Resolver = c.After.Index, want
-		if err := r.kept.Save(intent); err != nil {
-			return err
-		}
-		had = &report.LeaseResolver{}
-	}
-	by, changed, err := r.names.Apply(ctx, c.After.Index, resolved.Settings{
-		DNS: want.DNS, Domains: want.Domains,
-		SetDNS: want.DNS != nil || had.DNS != nil, SetDomains: want.Domains != nil || had.Domains != nil,
-	})
+	told, err := r.tell(ctx, c.After.Link, c.After.Index, intent, *want)
 	switch {
 	case errors.Is(err, hostnet.ErrLinkGone):
 		record.Resolver = nil
 	case err != nil:
-		r.log.Warn("giving name servers to the resolver", "link", c.After.Link, "err", err)
-		r.partial = true
-		if c.After.Empty() { // taken back later
-			record.Resolver = had
-		}
+		r.fail("giving name servers to the resolver", c.After.Link, err)
 	default:
-		if want.DNS == nil && want.Domains == nil {
-			record.Resolver = nil
-		}
-		if changed {
-			r.log.Info("resolver told", "link", c.After.Link, "by", by, "dns", want.DNS, "domains", want.Domains)
-		}
+		record.Resolver = told
 	}
 	return nil
 }
 
-// nameHost sets the transient host name to the one in the lease of the link with
-// the lowest ifindex, and back to what it was before when no lease names the host
-// any more.
-func (r *leasesRun) nameHost(ctx context.Context, changes []dhclient.Change, records []report.LinkLeases) error {
-	owner := slices.IndexFunc(records, func(l report.LinkLeases) bool { return l.HostName != "" })
-	heir, name := r.namer(changes)
-	if owner < 0 && heir < 0 {
-		return nil
-	}
-	now, static, err := r.names.HostName(ctx)
-	if err == nil && static != "" && owner < 0 {
-		r.log.Debug("the static host name stays", "name", static, "lease", name)
-		return nil
-	}
-	switch {
-	case err != nil:
-	case heir < 0:
-		// Whoever named the host since then meant it.
-		if l := &records[owner]; now == l.HostName && hostnet.ValidHostName(l.PreviousHostName) {
-			err = r.names.SetHostName(ctx, l.PreviousHostName)
+// either is what the resolver may have of a link between two settings.
+func either(want, had *report.LeaseResolver) report.LeaseResolver {
+	var e report.LeaseResolver
+	for _, l := range []*report.LeaseResolver{had, want} {
+		if l != nil && l.DNS != nil {
+			e.DNS = l.DNS
 		}
-		if err == nil {
-			records[owner].HostName, records[owner].PreviousHostName = "", ""
+		if l != nil && l.Domains != nil {
+			e.Domains = l.Domains
 		}
-	default:
-		err = r.takeName(ctx, changes, records, owner, heir, now, name)
 	}
+	return e
+}
+
+// tell has the resolver replace what a link may have by what it shall have, and
+// returns that; nil for nothing.
+func (r *leasesRun) tell(ctx context.Context, link string, index int, may, want report.LeaseResolver) (*report.LeaseResolver, error) {
+	by, changed, err := r.names.Apply(ctx, index, resolved.Settings{
+		DNS: want.DNS, Domains: want.Domains, SetDNS: may.DNS != nil, SetDomains: may.Domains != nil,
+	})
 	if err != nil {
-		r.log.Warn("giving the host its name", "name", name, "err", err)
-		r.partial = true
+		return nil, err
 	}
-	return nil
+	if changed {
+		r.log.Info("resolver told", "link", link, "by", by, "dns", want.DNS, "domains", want.Domains)
+	}
+	if want.DNS == nil && want.Domains == nil {
+		return nil, nil
+	}
+	return &want, nil
 }
 
-// takeName gives the host the name in the lease of the heir, which takes over from
-// the owner, the link whose lease named it before, if any did.
-func (r *leasesRun) takeName(
-	ctx context.Context, changes []dhclient.Change, records []report.LinkLeases, owner, heir int, now, name string,
-) error {
-	previous := now
-	if owner >= 0 {
-		if now == records[owner].HostName {
-			previous = records[owner].PreviousHostName
-		}
-		records[owner].HostName, records[owner].PreviousHostName = "", ""
+// fail notes that somebody could not be told.
+func (r *leasesRun) fail(doing, link string, err error) {
+	args := []any{"err", err}
+	if link != "" {
+		args = append([]any{"link", link}, args...)
 	}
-	records[heir].HostName, records[heir].PreviousHostName = name, previous
-	if now == name {
-		return nil
+	if hint := resolverHint(err); hint != "" {
+		args = append(args, "hint", hint)
 	}
-	intent := changes[heir].Before
-	intent.Index, intent.Resolver = records[heir].Index, records[heir].Resolver
-	intent.HostName, intent.PreviousHostName = name, previous
-	if err := r.kept.Save(intent); err != nil {
-		return err
-	}
-	if err := r.names.SetHostName(ctx, name); err != nil {
-		return err
-	}
-	r.log.Info("host named", "name", name, "previous", now, "link", records[heir].Link)
-	return nil
+	r.log.Warn(doing, args...)
+	r.partial = true
 }
 
-// namer returns the place of the link whose lease names the host, -1 for none.
-func (r *leasesRun) namer(changes []dhclient.Change) (at int, name string) {
-	at = -1
-	for i, c := range changes {
-		first, ok := c.After.First()
-		if !ok || !r.cfg.Network.UseHostname || first.HostName == "" {
-			continue
-		}
-		if at < 0 || c.After.Index < changes[at].After.Index {
-			at, name = i, first.HostName
-		}
+func resolverHint(err error) string {
+	switch {
+	case errors.Is(err, resolved.ErrNotRunning):
+		return "start it, or switch UseDNS, UseDomain or UseHostname off"
+	case errors.Is(err, fs.ErrPermission):
+		return "run it as root"
 	}
-	return at, name
+	return ""
 }

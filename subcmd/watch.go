@@ -241,6 +241,9 @@ func (d *daemonRun) reloadOnHUP(ctx context.Context) {
 					o.Routed = d.routed(cfg)
 				}
 			})
+			if d.leases != nil {
+				d.leases.look(0) // UseDNS and its like may have changed, or Links
+			}
 			d.log.Info("configuration read anew", "files", cfg.Files, "links", cfg.Network.Links.String())
 		}
 		d.notify(daemon.SdNotifyReady)

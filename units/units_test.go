@@ -70,6 +70,8 @@ func TestUnitsExposure(t *testing.T) {
 		"netbrk-watch.service": 0.8, "netbrk-rules.service": 1.3, "netbrk-apply-rules@.service": 1.3,
 		// Internet sockets count 0.3, and an IPAddressAllow= of whatever address 0.1.
 		"netbrk-cloud-sync.service": 1.7,
+		// uid 0, in a root of its own, makes 0.3 more than the watcher has.
+		"netbrk-dhclient.service": 1.0,
 	} {
 		t.Run(unit, func(t *testing.T) {
 			// A bare name would be that of an installed unit.
@@ -100,7 +102,7 @@ func setting(t *testing.T, unit, key string) []string {
 func TestUnitsCapabilities(t *testing.T) {
 	for unit, want := range map[string]string{
 		"netbrk-watch.service": "", "netbrk-rules.service": "CAP_NET_ADMIN", "netbrk-apply-rules@.service": "CAP_NET_ADMIN",
-		"netbrk-cloud-sync.service": "CAP_NET_ADMIN",
+		"netbrk-cloud-sync.service": "CAP_NET_ADMIN", "netbrk-dhclient.service": "",
 	} {
 		assert.Equal(t, []string{want}, setting(t, unit, "CapabilityBoundingSet"), unit)
 		assert.Equal(t, []string{""}, setting(t, unit, "AmbientCapabilities"), unit)
@@ -124,11 +126,15 @@ func confinement(t *testing.T, unit string, own ...string) []string {
 }
 
 // TestUnitsConfinement holds the two services of apply-rules to one sandbox, and
-// that of cloud-sync to the same one but for what it reads, writes and asks.
+// those of cloud-sync and dhclient to the same one but for what they read, write
+// and ask.
 func TestUnitsConfinement(t *testing.T) {
 	assert.Equal(t, confinement(t, "netbrk-rules.service"), confinement(t, "netbrk-apply-rules@.service"))
 	differs := []string{"RuntimeDirectory", "BindReadOnlyPaths", "BindPaths", "RestrictAddressFamilies", "IPAddressAllow"}
 	assert.Equal(t, confinement(t, "netbrk-rules.service", differs...), confinement(t, "netbrk-cloud-sync.service", differs...))
+	differs = append(differs, "CapabilityBoundingSet", "PrivateUsers")
+	assert.Equal(t, confinement(t, "netbrk-rules.service", differs...), confinement(t, "netbrk-dhclient.service", differs...))
+	assert.Equal(t, []string{"AF_NETLINK AF_UNIX"}, setting(t, "netbrk-dhclient.service", "RestrictAddressFamilies"))
 	assert.Equal(t, []string{"any"}, setting(t, "netbrk-cloud-sync.service", "IPAddressDeny"))
 	assert.Equal(t, []string{"AF_NETLINK AF_INET AF_INET6"}, setting(t, "netbrk-cloud-sync.service", "RestrictAddressFamilies"))
 }
@@ -215,7 +221,7 @@ func TestUnitsCommands(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"netbrk-watch.service": "watch", "netbrk-hooks.service": "run-hooks",
 		"netbrk-rules.service": "apply-rules", "netbrk-apply-rules@.service": "apply-rules",
-		"netbrk-cloud-sync.service": "cloud-sync",
+		"netbrk-cloud-sync.service": "cloud-sync", "netbrk-dhclient.service": "run-hooks",
 	}, started)
 }
 
@@ -224,7 +230,8 @@ func TestUnitsCommands(t *testing.T) {
 // to another user. What is pending, with its two writers, is of tmpfiles.d alone.
 func TestUnitsDirectories(t *testing.T) {
 	made := map[string]string{
-		"/run/netbrk": "0755 root root", "/run/netbrk/rules-pending": "0775 root netbrk", "/run/netbrk/cloud-pending": "0775 root netbrk",
+		"/run/netbrk": "0755 root root", "/run/netbrk/rules-pending": "0775 root netbrk",
+		"/run/netbrk/leases-pending": "0775 root netbrk", "/run/netbrk/cloud-pending": "0775 root netbrk",
 	}
 	for _, name := range unitFiles(t) {
 		owner := "root"
@@ -250,19 +257,35 @@ func TestUnitsDirectories(t *testing.T) {
 	assert.Equal(t, made, listed)
 }
 
-// TestUnitsPending: the watcher may write where its events for apply-rules and
-// cloud-sync go, and sees to it that they can go there.
+// TestUnitsPending: the watcher may write where its events for other oneshots than
+// the hooks' go, and sees to it that they can go there.
 func TestUnitsPending(t *testing.T) {
 	var dirs []string
 	for _, of := range []struct{ dir, unit string }{
-		{"/run/netbrk/rules-pending", "netbrk-rules"}, {"/run/netbrk/cloud-pending", "netbrk-cloud-sync"},
+		{"/run/netbrk/rules-pending", "netbrk-rules"}, {"/run/netbrk/leases-pending", "netbrk-dhclient"},
+		{"/run/netbrk/cloud-pending", "netbrk-cloud-sync"},
 	} {
 		assert.Equal(t, []string{of.dir}, setting(t, of.unit+".path", "DirectoryNotEmpty"))
-		assert.Equal(t, []string{"-" + of.dir}, setting(t, of.unit+".service", "BindPaths"))
+		assert.Contains(t, strings.Fields(setting(t, of.unit+".service", "BindPaths")[0]), "-"+of.dir)
 		dirs = append(dirs, "-"+of.dir)
 	}
 	assert.Equal(t, []string{strings.Join(dirs, " ")}, setting(t, "netbrk-watch.service", "ReadWritePaths"))
 	assert.Equal(t, []string{"-+systemd-tmpfiles --create netbrk.conf"}, setting(t, "netbrk-watch.service", "ExecStartPre"))
+}
+
+// TestUnitsLeases: the service sees what starts it, and events of leases start the
+// hooks. A list that a drop-in empties is of PathModified= and DirectoryNotEmpty=
+// alike, so each is one.
+func TestUnitsLeases(t *testing.T) {
+	dirs := setting(t, "netbrk-dhclient.path", "PathModified")
+	assert.NotEmpty(t, dirs)
+	read := strings.Fields(strings.Join(setting(t, "netbrk-dhclient.service", "BindReadOnlyPaths"), " "))
+	for _, dir := range dirs {
+		assert.Contains(t, read, "-"+dir)
+	}
+	assert.Equal(t, []string{"/run/netbrk/events", "/run/netbrk/lease-events"}, setting(t, "netbrk-hooks.path", "DirectoryNotEmpty"))
+	assert.Equal(t, []string{"netbrk.target"}, setting(t, "netbrk-dhclient.path", "WantedBy"))
+	assert.NotContains(t, setting(t, "netbrk.target", "Wants")[0], "dhclient")
 }
 
 // TestUnitsCloudState: apply-rules reads what cloud-sync added, and cannot write
@@ -422,7 +445,7 @@ func TestUnitsTables(t *testing.T) {
 	assert.Contains(t, string(passwd), "netbrk:x:")
 	for dir, mode := range map[string]os.FileMode{
 		"events": 0o755, "links": 0o755, "rules-pending": 0o775, "rules": 0o755, "hooks": 0o755, "failed": 0o755,
-		"cloud-pending": 0o775, "cloud": 0o755,
+		"cloud-pending": 0o775, "cloud": 0o755, "leases-pending": 0o775, "leases": 0o755, "lease-events": 0o755,
 	} {
 		info, err := os.Stat(filepath.Join(root, "run/netbrk", dir))
 		require.NoError(t, err)
@@ -436,5 +459,5 @@ func TestPreset(t *testing.T) {
 	rules := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool {
 		return strings.HasPrefix(line, "#")
 	})
-	assert.Equal(t, []string{"enable netbrk.target", "disable netbrk-cloud-sync.timer", "disable netbrk-cloud-sync.path"}, rules)
+	assert.Equal(t, []string{"enable netbrk.target", "disable netbrk-cloud-sync.timer", "disable netbrk-cloud-sync.path", "disable netbrk-dhclient.path"}, rules)
 }

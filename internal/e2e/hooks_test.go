@@ -153,6 +153,7 @@ func checkState(s script) {
 		"": "root root 755", "events": "netbrk netbrk 755", "links": "netbrk netbrk 755",
 		"rules-pending": "root netbrk 775", "rules": "root root 755",
 		"hooks": "root root 755", "failed": "root root 755",
+		"leases": "root root 755", "lease-events": "root root 755", "leases-pending": "root netbrk 775",
 	} {
 		assert.Equal(s, want, s.run("stat", "--format=%U %G %a", "/run/netbrk/"+dir), dir)
 	}
