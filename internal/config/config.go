@@ -53,7 +53,9 @@ type System struct {
 	// HookWorkers is the number of links served side by side.
 	HookWorkers int
 	// HookDirs are the roots that hold STATE.d directories, absolute and clean.
-	HookDirs   []string
+	HookDirs []string
+	// LeaseFiles are the patterns, of filepath.Match, that the lease files of ISC
+	// dhclient match; absolute and clean.
 	LeaseFiles []string
 	// NetworkdDispatcher says to run networkd-dispatcher's directories too.
 	NetworkdDispatcher bool
@@ -111,6 +113,7 @@ func Default(root string) *Config {
 			HookTimeout:  90 * time.Second,
 			HookWorkers:  4,
 			HookDirs:     hookDirs,
+			LeaseFiles:   leaseFiles(),
 		},
 		Network: Network{
 			Links:          LinkMatcher{patterns: []linkPattern{{text: "lo", exclude: true}}},
@@ -120,6 +123,18 @@ func Default(root string) *Config {
 			Listen:         netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 5209),
 		},
 		Cloud: Cloud{Provider: ProviderAuto},
+	}
+}
+
+// leaseFiles are the places of lease files: of Debian and of who builds dhclient as
+// it comes; of Red Hat, Amazon and Photon; of NetworkManager, whose own client has
+// files of other names and another grammar; of older builds.
+func leaseFiles() []string {
+	return []string{
+		"/var/lib/dhcp/*.leases",
+		"/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
+		"/var/lib/NetworkManager/dhclient*.lease",
+		"/var/db/dhclient*.leases", "/var/state/dhcp/*.leases",
 	}
 }
 

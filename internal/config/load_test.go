@@ -62,6 +62,10 @@ func TestLoadDefaults(t *testing.T) {
 			HookTimeout:  90 * time.Second,
 			HookWorkers:  4,
 			HookDirs:     []string{"/etc/netbrk", "/run/netbrk.d", "/usr/lib/netbrk"},
+			LeaseFiles: []string{
+				"/var/lib/dhcp/*.leases", "/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
+				"/var/lib/NetworkManager/dhclient*.lease", "/var/db/dhclient*.leases", "/var/state/dhcp/*.leases",
+			},
 		},
 		Network: Network{
 			Links:          matcher(t, "!lo"),

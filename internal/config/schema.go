@@ -76,6 +76,7 @@ func systemKeys() []key {
 		field(s, "HookTimeout", func(c *Config) *time.Duration { return &c.System.HookTimeout }, parseDuration(time.Millisecond)),
 		field(s, "HookWorkers", func(c *Config) *int { return &c.System.HookWorkers }, parseInt(1, 256)),
 		field(s, "HookDirs", func(c *Config) *[]string { return &c.System.HookDirs }, parseDirs),
+		field(s, "LeaseFiles", func(c *Config) *[]string { return &c.System.LeaseFiles }, parsePatterns),
 		field(s, "NetworkdDispatcher", func(c *Config) *bool { return &c.System.NetworkdDispatcher }, parseBool),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // The parsers of values. Each takes what the TOML decoder made of the value
@@ -191,6 +192,21 @@ func parseDirs(v any) ([]string, error) {
 		}
 	}
 	return dirs, nil
+}
+
+// parsePatterns takes paths as parseDirs does, with the wildcards of filepath.Match.
+// A control character in one could pass for the end of a line of a unit.
+func parsePatterns(v any) ([]string, error) {
+	patterns, err := parseDirs(v)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range patterns {
+		if _, err := filepath.Match(p, ""); err != nil || strings.ContainsFunc(p, unicode.IsControl) {
+			return nil, fmt.Errorf("%s is not a pattern of paths, such as /var/lib/dhcp/*.leases", show(p))
+		}
+	}
+	return patterns, nil
 }
 
 func parseListen(v any) (netip.AddrPort, error) {

@@ -90,6 +90,10 @@ func TestValueForms(t *testing.T) {
 			`["/a b", "/c//d/../"]`: []string{"/a b", "/c"},
 			`["/a", "/a/"]`:         []string{"/a"},
 		},
+		"System.LeaseFiles": {
+			`"/a/*.leases /b/?[0-9]/"`: []string{"/a/*.leases", "/b/?[0-9]"},
+			`["/a b/*", "/c//d/../*"]`: []string{"/a b/*", "/c/*"},
+		},
 		"System.NetworkdDispatcher":  bools,
 		"Network.Links":              links,
 		"Network.RoutingPolicyRules": links,
@@ -220,6 +224,11 @@ func TestBadValues(t *testing.T) {
 			`"etc"`: `"etc" is not an absolute path`, `"/a b"`: `"b" is not an absolute path`,
 			`["/a", ""]`: `"" is not an absolute path`, `["/a", 1]`: "1 is not an absolute path",
 			`"/a\u0000"`: `"/a\x00" is not an absolute path`, "1": "1" + someList,
+		},
+		"System.LeaseFiles": {
+			`"*.leases"`: `"*.leases" is not an absolute path`, "1": "1" + someList,
+			`"/a/["`:    `"/a/[" is not a pattern of paths, such as /var/lib/dhcp/*.leases`,
+			`["/a\nb"]`: `"/a\nb" is not a pattern of paths, such as /var/lib/dhcp/*.leases`,
 		},
 		"System.NetworkdDispatcher":  bools,
 		"Network.Links":              links,

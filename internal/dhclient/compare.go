@@ -48,7 +48,7 @@ func (c Change) Doubtful() bool {
 
 // Compare tells for each link that has or had a lease what became of it, in the
 // order of their names. kept is what is remembered, v4 and v6 are what the lease
-// files tell, and find finds a link by its name.
+// files tell, the later the newer, and find finds a link by its name.
 //
 // A lease in a file proves nothing: release, expiry and stop write nothing there.
 // It is held as long as its address is on its link. And a lease that is missing
@@ -57,10 +57,10 @@ func (c Change) Doubtful() bool {
 // without an address, of prefixes or settings alone, is held until it expires.
 func Compare(kept map[string]report.LinkLeases, v4, v6 []hostnet.Lease, find func(name string) (Link, bool), now time.Time) []Change {
 	names := map[string]bool{}
-	byLink := func(leases []hostnet.Lease) map[string]*hostnet.Lease {
-		m := map[string]*hostnet.Lease{}
+	byLink := func(leases []hostnet.Lease) map[string][]hostnet.Lease {
+		m := map[string][]hostnet.Lease{}
 		for _, l := range leases {
-			m[l.Link] = &l
+			m[l.Link] = append(m[l.Link], l)
 			names[l.Link] = true
 		}
 		return m
@@ -90,12 +90,15 @@ func Compare(kept map[string]report.LinkLeases, v4, v6 []hostnet.Lease, find fun
 	return changes
 }
 
-// held returns the lease that a link holds: the one of a file, else the one it had.
-func held(found, had *hostnet.Lease, link Link, now time.Time) *hostnet.Lease {
-	switch {
-	case found != nil && (onLink(*found, link) || addressless(*found, now)):
-		return found
-	case had != nil && onLink(*had, link):
+// held returns the lease that a link holds: the newest of the files that it can be,
+// else the one it had. Several files tell of a link where it had several clients.
+func held(found []hostnet.Lease, had *hostnet.Lease, link Link, now time.Time) *hostnet.Lease {
+	for _, l := range slices.Backward(found) {
+		if onLink(l, link) || addressless(l, now) {
+			return &l
+		}
+	}
+	if had != nil && onLink(*had, link) {
 		return had
 	}
 	return nil

@@ -40,6 +40,8 @@ func TestCompare(t *testing.T) {
 	}{
 		{name: "nothing", on: []string{"192.0.2.7"}, none: true},
 		{name: "new", v4: list(a), on: []string{"192.0.2.7"}, want4: &a, action: hostnet.ActionAdded},
+		{name: "of another client", v4: list(a, b), on: []string{"192.0.2.7"}, want4: &a, action: hostnet.ActionAdded},
+		{name: "of two files", v4: list(a, a2), on: []string{"192.0.2.7"}, want4: &a2, action: hostnet.ActionAdded},
 		{name: "of another time", v4: list(a), on: []string{"192.0.2.99"}, none: true},
 		{name: "of no link", v4: list(a), none: true},
 		{name: "same", kept4: &a, v4: list(a), on: []string{"192.0.2.7"}, want4: &a},

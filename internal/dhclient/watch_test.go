@@ -1,0 +1,55 @@
+package dhclient
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDirectories(t *testing.T) {
+	assert.Equal(t, []string{"/var/lib/dhcp", "/a", "/"},
+		Directories([]string{"/var/lib/dhcp/*.leases", "/var/lib/dhcp/x", "/a/?b/c/*", "/[a]/b"}))
+}
+
+// TestWatch: a directory that comes, goes and comes again, and a file that is kept
+// open and written to.
+func TestWatch(t *testing.T) {
+	dir := t.TempDir() + "/lib/dhcp"
+	w, err := Watch([]string{dir}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	defer func() { stop(); <-done }()
+	for range 2 {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		<-w.Changed()
+		f, err := os.Create(dir + "/dhclient.leases")
+		require.NoError(t, err)
+		// What came while the directory was not watched yet is told by its coming.
+		for range 3 {
+			_, err = f.WriteString("lease {")
+			require.NoError(t, err)
+			<-w.Changed()
+		}
+		require.NoError(t, f.Close())
+		require.NoError(t, os.RemoveAll(dir))
+		<-w.Changed()
+	}
+}
+
+// TestWatchClosed: a directory that is closed to us is left to the path unit, and
+// one below it is nobody's.
+func TestWatchClosed(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may look anywhere")
+	}
+	dir := t.TempDir() + "/closed"
+	require.NoError(t, os.Mkdir(dir, 0))
+	_, err := Watch([]string{dir, dir + "/below"}, slog.New(slog.DiscardHandler))
+	assert.NoError(t, err)
+}
