@@ -50,14 +50,17 @@ func (w *FileWatch) AdministrativeState(index int) string {
 	return f.States[hostnet.AdministrativeState]
 }
 
-// LeaseSignature is of all in a link's lease that a plain renewal does not
-// change; empty for no lease.
-func (w *FileWatch) LeaseSignature(index int) string {
+// Lease is what a link's lease is known by; nothing for no lease.
+func (w *FileWatch) Lease(index int) hostnet.LeaseMark {
 	l, err := ReadLease(w.dir, index)
 	if err != nil {
-		return ""
+		return hostnet.LeaseMark{}
 	}
-	return l.Signature()
+	mark := hostnet.LeaseMark{Signature: l.Signature()}
+	if l.Prefix.IsValid() {
+		mark.Address = l.Prefix.String()
+	}
+	return mark
 }
 
 // Run delivers changes until ctx is done.

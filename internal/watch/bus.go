@@ -76,6 +76,10 @@ func (w *Watcher) busChanged(c hostnet.BusChange) {
 	if l == nil {
 		return // gone already
 	}
+	if c.Lease {
+		w.expectLease(c.Index, l)
+		return
+	}
 	switch {
 	case c.Unknown:
 		l.told, l.trusted = nil, unknownToNetworkd
@@ -109,10 +113,9 @@ func (w *Watcher) doubtStates(l *link, derived string) {
 	w.doubt.Reset(doubtAfter)
 }
 
-// contradicts leaves out what networkd knows better, such as a bond with too
-// few ports or an address that it still configures.
+// contradicts leaves out a link that networkd has no word for yet.
 func contradicts(kernel, networkd string) bool {
-	return kernel != networkd && networkd != "" && networkd != "degraded-carrier"
+	return kernel != networkd && networkd != ""
 }
 
 // resolveDoubt asks networkd about the links that are still in doubt. It
@@ -123,8 +126,7 @@ func (w *Watcher) resolveDoubt() {
 		return
 	}
 	for index, l := range w.links {
-		v4, v6 := l.addresses.reaches()
-		derived := hostnet.DeriveStates(l.kernel, v4, v6)[hostnet.OperationalState]
+		derived := w.derived(l)[hostnet.OperationalState]
 		if l.told == nil || l.trusted == derived || !contradicts(derived, l.told[hostnet.OperationalState]) {
 			continue
 		}
@@ -132,25 +134,5 @@ func (w *Watcher) resolveDoubt() {
 		w.bus.Refresh(index)
 		w.doubt.Reset(doubtAfter) // the others, one after another
 		return
-	}
-}
-
-// fromFiles takes in that networkd wrote a file about a link.
-func (w *Watcher) fromFiles(index int) {
-	if w.first {
-		return
-	}
-	for i, l := range w.links {
-		if index != 0 && index != i {
-			continue
-		}
-		if lease := w.files.LeaseSignature(i); lease != l.lease {
-			l.lease = lease
-			w.suspect(i, l.name)
-			w.soon()
-		}
-		if !w.busUp {
-			w.deriveStates(i, l)
-		}
 	}
 }

@@ -224,6 +224,7 @@ type fakeFiles struct {
 	changed chan int
 	admin   map[int]string
 	lease   map[int]string
+	looked  int
 }
 
 func (f *fakeFiles) Changed() <-chan int { return f.changed }
@@ -234,10 +235,21 @@ func (f *fakeFiles) AdministrativeState(index int) string {
 	return f.admin[index]
 }
 
-func (f *fakeFiles) LeaseSignature(index int) string {
+// Lease takes the test's word for address and signature both.
+func (f *fakeFiles) Lease(index int) hostnet.LeaseMark {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lease[index]
+	f.looked++
+	return hostnet.LeaseMark{Signature: f.lease[index], Address: f.lease[index]}
+}
+
+// takeLooked returns how many leases were looked at since the last call.
+func (f *fakeFiles) takeLooked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.looked
+	f.looked = 0
+	return n
 }
 
 func (f *fakeFiles) set(kind map[int]string, index int, value string) {
