@@ -108,7 +108,7 @@ func (l *Lease) take(a assignment) {
 	l.fields = append(l.fields, a)
 	switch a.key {
 	case "ADDRESS":
-		l.Address = netip.MustParseAddr(a.value) // leaseRule saw to it
+		l.Address, _ = netip.ParseAddr(a.value) // or empty: leaseRule saw to it
 	case "ROUTER":
 		if len(l.Routers) == 0 {
 			l.Routers = addresses(a.value)
@@ -133,12 +133,10 @@ func (l *Lease) prefix() netip.Prefix {
 	}
 	bits := l.Address.BitLen()
 	for _, f := range l.fields {
-		if f.key != "NETMASK" {
-			continue
-		}
-		mask := netip.MustParseAddr(f.value).As4()
-		if ones, size := net.IPMask(mask[:]).Size(); size != 0 {
-			bits = ones
+		if mask, err := netip.ParseAddr(f.value); f.key == "NETMASK" && err == nil {
+			if ones, size := net.IPMask(mask.AsSlice()).Size(); size != 0 {
+				bits = ones
+			}
 		}
 	}
 	return netip.PrefixFrom(l.Address, bits)
