@@ -164,8 +164,19 @@ func testKernelStates(t *testing.T, w *World) {
 	for _, index := range slices.Sorted(maps.Keys(names)) {
 		t.Logf("%s: networkd %v", names[index], networkd[index])
 		t.Logf("%s: kernel   %v", names[index], kernel[index])
-		assert.Equal(t, networkd[index], kernel[index], names[index])
+		assert.Equal(t, lessLastOff(networkd[index]), lessLastOff(kernel[index]), names[index])
 	}
+}
+
+// lessLastOff normalises the one difference there is. The kernel sets a link that
+// is up down before it removes it, and tells of both at once: a watcher that reads
+// of the removal tells of it without waiting for what networkd has to say of the
+// state before, and mostly it is too early for that.
+func lessLastOff(words []string) []string {
+	if n := len(words); n >= 2 && words[n-2] == "off" && words[n-1] == "removed" {
+		return append(slices.Clone(words[:n-2]), "removed")
+	}
+	return words
 }
 
 // testKernelAlone has the installed units serve a machine without networkd and
@@ -223,9 +234,9 @@ func testKernelAlone(t *testing.T, w *World) {
 	assert.Empty(t, Of(runs, "alone0", "configuring.d", "configured.d", "unmanaged.d", "failed.d", "leases.d"))
 	assert.Empty(t, Of(runs, "", "manager.d"))
 	for _, unit := range []string{"netbrk-watch.service", "netbrk-hooks.service"} {
-		journal, err := w.Machine.Journal(s.ctx, unit)
-		require.NoError(t, err)
-		assert.NotContains(t, journal, "states come from the kernel until")
+		journal := s.run("journalctl", "--quiet", "--output=cat", "_SYSTEMD_INVOCATION_ID="+s.property(unit, "InvocationID"))
+		assert.NotContains(t, journal, "bus", unit)
+		assert.NotContains(t, journal, "states come from the kernel until", unit)
 		assert.Equal(t, "success", s.property(unit, "Result"), unit)
 	}
 }
