@@ -235,12 +235,16 @@ func (f *fakeFiles) AdministrativeState(index int) string {
 	return f.admin[index]
 }
 
-// Lease takes the test's word for address and signature both.
+// Lease has the test's word for a signature, and for the address if it is one.
 func (f *fakeFiles) Lease(index int) hostnet.LeaseMark {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looked++
-	return hostnet.LeaseMark{Signature: f.lease[index], Address: f.lease[index]}
+	mark := hostnet.LeaseMark{Signature: f.lease[index]}
+	if _, err := netip.ParsePrefix(f.lease[index]); err == nil {
+		mark.Address = f.lease[index]
+	}
+	return mark
 }
 
 // takeLooked returns how many leases were looked at since the last call.

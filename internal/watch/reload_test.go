@@ -28,7 +28,7 @@ func TestReload(t *testing.T) {
 		b.w.Reload(only("eth0", "eth7"))
 		told := []string{
 			"links 7:eth7 added", "state 7:eth7 >degraded", "state 7:eth7 >configured",
-			"addresses 7:eth7 added", "routes 7:eth7 added", "leases 7:eth7 added lease",
+			"addresses 7:eth7 added", "routes 7:eth7 added", "leases 7:eth7 added",
 		}
 		assert.Equal(t, told, b.settle())
 		assert.Contains(t, b.records.all(), 7)

@@ -36,7 +36,7 @@ func TestFirstStartTellsAll(t *testing.T) {
 		b.up(states("degraded"), map[int]hostnet.States{2: states("routable", "configured")})
 		assert.Equal(t, []string{
 			"links 2:eth0 added", "state 2:eth0 >routable", "state 2:eth0 >configured", "manager >degraded",
-			"addresses 2:eth0 added", "routes 2:eth0 added", "leases 2:eth0 added lease", "routes added", "rules added",
+			"addresses 2:eth0 added", "routes 2:eth0 added", "leases 2:eth0 added", "routes added", "rules added",
 		}, b.settle())
 		assert.Equal(t, 1, b.counted(&b.ready))
 		b.up(states("degraded"), map[int]hostnet.States{2: states("routable", "configured")})
@@ -86,7 +86,7 @@ func TestStartTellsWhatChangedMeanwhile(t *testing.T) {
 	}, {
 		name:      "lease",
 		meanwhile: func(b *bench) { b.files.lease[2] = "new" },
-		want:      []string{"leases 2:eth0 added new"},
+		want:      []string{"leases 2:eth0 added"},
 	}, {
 		name: "transition that was spooled and not saved",
 		meanwhile: func(b *bench) {
@@ -214,7 +214,7 @@ func TestLevels(t *testing.T) {
 		{"a lease", func(b *bench) {
 			b.files.set(b.files.lease, 2, "one")
 			b.files.changed <- 2
-		}, []string{"leases 2:eth0 added one"}},
+		}, []string{"leases 2:eth0 added"}},
 		{"a lease renewed", func(b *bench) { b.files.changed <- 2 }, []string{}},
 		{"links that do not count", func(b *bench) { b.kernel.say(b.kernel.addr(1, "127.0.0.2/8")) }, []string{}},
 		{"a link that nobody told of", func(b *bench) { b.kernel.repeat(b.kernel.addr(9, "192.0.2.9/24")) }, []string{}},
