@@ -32,7 +32,8 @@ func (w *Watcher) vanished(index int, l *link) {
 	l.routes.clear(&w.budget)
 	delete(w.links, index)
 	delete(w.dirty, index)
-	delete(w.looks, index)
+	w.looks.stop(index)
+	w.asks.stop(index)
 	if l.name != "" && w.Match(l.name) {
 		// Whoever acted on the lease has to know; addresses and routes are as
 		// gone as the link is.

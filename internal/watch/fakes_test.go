@@ -423,6 +423,11 @@ func (b *bench) change(index int, words ...string) {
 	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, States: states(words...)}})
 }
 
+// unknown answers that networkd does not know a link.
+func (b *bench) unknown(index int) {
+	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, Unknown: true}})
+}
+
 func (b *bench) up(manager hostnet.States, links map[int]hostnet.States) {
 	b.tell(hostnet.BusEvent{Up: &hostnet.BusSnapshot{Manager: manager, Links: links}})
 }

@@ -6,21 +6,13 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// looksAfter returns when networkd's file of a lease is looked at after its DHCP
-// client signalled a new state. The signal comes before the file is written, and
-// the notification of the file may never come: its directory was out of reach,
-// or the user had no inotify watch left.
-func looksAfter() []time.Duration {
-	return []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second, 3 * time.Second}
+// newLooks are those at networkd's file of a lease after its DHCP client signalled
+// a new state. The signal comes before the file is written, and the notification of
+// the file may never come: its directory was out of reach, or the user had no
+// inotify watch left.
+func newLooks() again {
+	return newAgain(20*time.Millisecond, 200*time.Millisecond, time.Second, 3*time.Second)
 }
-
-// look is the next look at a lease that may be written anew.
-type look struct {
-	signalled time.Time
-	done      int // of looksAfter
-}
-
-func (k look) at() time.Time { return k.signalled.Add(looksAfter()[k.done]) }
 
 // fromFiles takes in that networkd wrote a file about a link; 0 is any.
 func (w *Watcher) fromFiles(index int) {
@@ -56,41 +48,14 @@ func (w *Watcher) expectLease(index int, l *link) {
 	if w.first || w.checkLease(index, l) {
 		return
 	}
-	w.looks[index] = look{signalled: time.Now()}
-	w.planLook()
+	w.looks.start(index)
 }
 
-// planLook sets the timer for the next look at any link's lease.
-func (w *Watcher) planLook() {
-	var next time.Time
-	for _, k := range w.looks {
-		if at := k.at(); next.IsZero() || at.Before(next) {
-			next = at
-		}
+// lookAgain looks at a lease whose file may have been written meanwhile.
+func (w *Watcher) lookAgain(index int, _ bool) {
+	if l := w.links[index]; l == nil || w.checkLease(index, l) {
+		w.looks.stop(index)
 	}
-	if next.IsZero() {
-		w.lookAt.Stop()
-		return
-	}
-	w.lookAt.Reset(time.Until(next))
-}
-
-// lookAgain looks at the leases whose time has come.
-func (w *Watcher) lookAgain() {
-	now := time.Now()
-	for index, k := range w.looks {
-		if k.at().After(now) {
-			continue
-		}
-		k.done++
-		l := w.links[index]
-		if l == nil || w.checkLease(index, l) || k.done == len(looksAfter()) {
-			delete(w.looks, index)
-			continue
-		}
-		w.looks[index] = k
-	}
-	w.planLook()
 }
 
 // compareLease makes an event of a lease that is another one.

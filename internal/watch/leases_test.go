@@ -83,7 +83,7 @@ func TestLeaseSignalOfNoChange(t *testing.T) {
 		b.leaseSignal(9) // of a link that is gone
 		pass(time.Minute)
 		assert.Empty(t, b.settle())
-		assert.Equal(t, 2+len(looksAfter()), b.files.takeLooked(), "a bounded number of looks, counted from the last signal")
+		assert.Equal(t, 2+len(newLooks().after), b.files.takeLooked(), "a bounded number of looks, counted from the last signal")
 
 		b.leaseSignal(2)
 		b.kernel.say(gone(linkUp(2, "eth0")))

@@ -99,8 +99,8 @@ type Watcher struct {
 	redump     bool             // routes may be gone without a message
 	nextRedump time.Time
 	doubt      *time.Timer
-	looks      map[int]look // at leases that may be written anew
-	lookAt     *time.Timer
+	looks      again // at leases that may be written anew
+	asks       again // for links that networkd does not know yet
 	quiet      *time.Timer
 	paced      *time.Timer // runs while the kernel is not listened to
 	lastRead   time.Time
@@ -123,7 +123,7 @@ func New(o Options, k Kernel, b Bus, f Files, s Sink, r Records, saved map[int]R
 	w := &Watcher{
 		Options: o, kernel: k, bus: b, files: f, sink: s, records: r,
 		links: map[int]*link{}, ports: map[int][]*link{}, budget: memberBudget, room: math.MaxInt, first: true,
-		dirty: map[int]struct{}{}, looks: map[int]look{}, lookAt: stoppedTimer(), reload: make(chan func(*Options), 1),
+		dirty: map[int]struct{}{}, looks: newLooks(), asks: newAsks(), reload: make(chan func(*Options), 1),
 		settleAt: stoppedTimer(), doubt: stoppedTimer(), quiet: stoppedTimer(), paced: stoppedTimer(),
 	}
 	w.host.states = hostnet.States{}
@@ -181,8 +181,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 			w.settled()
 		case <-w.doubt.C:
 			w.resolveDoubt()
-		case <-w.lookAt.C:
-			w.lookAgain()
+		case <-w.looks.timer.C:
+			w.looks.turns(w.lookAgain)
+		case <-w.asks.timer.C:
+			w.asks.turns(w.askAgain)
 		case <-w.quiet.C:
 			if w.Quiet != nil {
 				w.Quiet()
