@@ -101,6 +101,10 @@ type daemonRun struct {
 }
 
 func (d *daemonRun) run(ctx context.Context) error {
+	// From the start: whoever sends it sooner than it is waited for ends us.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, unix.SIGHUP)
+	defer signal.Stop(hup)
 	monitor, err := kernel.OpenMonitor()
 	if err != nil {
 		return err
@@ -172,7 +176,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 	if d.leases != nil {
 		group.Go(func() error { d.leases.run(ctx); return nil })
 	}
-	group.Go(func() error { d.reloadOnHUP(ctx); return nil })
+	group.Go(func() error { d.reloadOnHUP(ctx, hup); return nil })
 	group.Go(func() error {
 		defer stop()
 		return d.watcher.Run(ctx)
@@ -235,10 +239,7 @@ func (noFiles) Run(context.Context)            {}
 
 // reloadOnHUP reads the configuration anew on SIGHUP. A broken one changes
 // nothing.
-func (d *daemonRun) reloadOnHUP(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, unix.SIGHUP)
-	defer signal.Stop(hup)
+func (d *daemonRun) reloadOnHUP(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
