@@ -176,7 +176,12 @@ func trustedDir(t *testing.T) string {
 func TestHooksOfTheKernel(t *testing.T) {
 	for _, generator := range []string{`"kernel"`, `["kernel", "dhclient"]`} {
 		t.Run(generator, func(t *testing.T) {
-			deadBus(t)
+			if _, err := os.Stat("/run/systemd/system"); err == nil {
+				// There run-hooks wants the bus for targets, and shall have none.
+				t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+t.TempDir()+"/none")
+			} else {
+				deadBus(t)
+			}
 			ns := netnstest.New(t)
 			dir := trustedDir(t)
 			log := filepath.Join(dir, "log")
