@@ -114,7 +114,7 @@ func TestLinkRecords(t *testing.T) {
 	require.NoError(t, err)
 	want := LinkRecord{
 		Index: 3, Name: "eth0", States: hostnet.States{hostnet.OperationalState: "routable"},
-		Routes: SetDigest{Count: 2, Sum: 1<<64 - 1}, Lease: "x", Seq: 9,
+		Routes: SetDigest{Count: 2, Sum: 1<<64 - 1}, Lease: hostnet.LeaseMark{Signature: "x", Address: "192.0.2.1/24"}, Seq: 9,
 	}
 	require.NoError(t, links.Save(want))
 	require.NoError(t, links.Save(LinkRecord{Index: 4}))

@@ -17,10 +17,10 @@ type LinkRecord struct {
 	Name   string         `json:"name,omitempty"`
 	States hostnet.States `json:"states,omitempty"`
 	// Addresses, Routes and Rules stand for whole sets, Lease for a lease.
-	Addresses SetDigest `json:"addresses"`
-	Routes    SetDigest `json:"routes"`
-	Rules     SetDigest `json:"rules"`
-	Lease     string    `json:"lease,omitempty"`
+	Addresses SetDigest         `json:"addresses"`
+	Routes    SetDigest         `json:"routes"`
+	Rules     SetDigest         `json:"rules"`
+	Lease     hostnet.LeaseMark `json:"lease,omitzero"`
 	// Seq is the highest sequence number given out when this was saved.
 	Seq uint64 `json:"seq"`
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +36,9 @@ type hookRun struct {
 	kernel *kernel.Conn
 	bus    networkd.Querier
 	device udev.Reader
+	// networkd is false where the Generator names other sources: it is not asked
+	// then, and its files are not read.
+	networkd bool
 	// leases returns what dhclient holds for a link.
 	leases func(link string) (report.LinkLeases, bool)
 	// targets is nil where there is no systemd to start them.
@@ -78,10 +82,11 @@ func (a *app) newLook(g global) (*hookRun, error) {
 	}
 	h := &hookRun{
 		app: a, cfg: cfg, log: log, hooks: state.LookAtHooks(g.stateDir), kernel: conn, device: udev.New(),
-		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
-		runner:  dispatcher.NewRunner(cfg.System.HookTimeout),
-		leases:  state.LookAtLeases(g.stateDir).Get,
-		refused: map[string]string{},
+		finder:   dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
+		runner:   dispatcher.NewRunner(cfg.System.HookTimeout),
+		networkd: slices.Contains(cfg.System.Generators, config.GeneratorNetworkd),
+		leases:   state.LookAtLeases(g.stateDir).Get,
+		refused:  map[string]string{},
 	}
 	h.useTargets()
 	return h, nil
@@ -271,11 +276,7 @@ func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks
 func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispatcher.Input {
 	in := dispatcher.Input{Event: ev, Link: s.name}
 	if ev.Kind == hostnet.KindManager {
-		states, err := h.bus.ManagerStates(ctx)
-		if err != nil {
-			states, _ = networkd.ReadManagerStates(networkd.StateDir)
-		}
-		in.States = states
+		in.States = h.managerStates(ctx)
 		return in
 	}
 	if s.index == 0 || s.gone {
@@ -286,17 +287,17 @@ func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispat
 		h.log.Debug("reading link", "link", s.name, "err", err)
 		return in
 	}
-	file, _ := networkd.ReadLinkFile(networkd.StateDir, s.index)
-	lease, leaseErr := networkd.ReadLease(networkd.StateDir, s.index)
+	file := h.linkFile(s.index)
+	lease, leased := h.networkdLease(s.index)
 	h.tellRejected(s.name, file.Rejected, lease.Rejected)
-	in.States = h.states(ctx, s.index, details, file)
+	in.States = h.states(ctx, details, file)
 	facts := networkd.Facts(file, lease)
-	if leaseErr == nil {
+	if leased {
 		in.Lease = lease.Environment()
 		in.DNS = joinAddrs(lease.DNS)
 		in.Domain = strings.Join(lease.Domains, " ")
 	}
-	if held, ok := h.leases(s.name); ok && !held.Empty() && (leaseErr != nil || ev.Generator == hostnet.GeneratorDHClient) {
+	if held, ok := h.leases(s.name); ok && !held.Empty() && (!leased || ev.Generator == hostnet.GeneratorDHClient) {
 		tellLeases(held, &in, &facts)
 	}
 	device := h.device.Device(s.index, s.name)
@@ -308,22 +309,6 @@ func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispat
 		h.log.Warn("encoding document", "link", s.name, "err", err)
 	}
 	return in
-}
-
-// states are networkd's words where it answers, else the kernel's facts and
-// networkd's file.
-func (h *hookRun) states(ctx context.Context, index int, details hostnet.LinkDetails, file networkd.LinkFile) hostnet.States {
-	if states, err := h.bus.LinkStates(ctx, index); err == nil {
-		return states
-	}
-	v4, v6 := details.Reaches()
-	states := hostnet.DeriveStates(details.Link, v4, v6)
-	for _, p := range []hostnet.Property{hostnet.AdministrativeState, hostnet.OnlineState} {
-		if word := file.States[p]; word != "" {
-			states[p] = word
-		}
-	}
-	return states
 }
 
 func (h *hookRun) tellRejected(link string, lists ...[]string) {

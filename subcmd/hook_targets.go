@@ -10,7 +10,6 @@ import (
 
 	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/hostnet"
-	"github.com/netbrk/netbrk/internal/networkd"
 	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/state"
 )
@@ -97,8 +96,7 @@ func (h *hookRun) linkStates(ctx context.Context, index int) (hostnet.States, er
 	if err != nil {
 		return nil, err
 	}
-	file, _ := networkd.ReadLinkFile(networkd.StateDir, index)
-	return h.states(ctx, index, details, file), nil
+	return h.states(ctx, details, h.linkFile(index)), nil
 }
 
 // settleTargets brings all targets in line with what is, where they may not be:

@@ -101,14 +101,21 @@ type daemonRun struct {
 }
 
 func (d *daemonRun) run(ctx context.Context) error {
+	// From the start: whoever sends it sooner than it is waited for ends us.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, unix.SIGHUP)
+	defer signal.Stop(hup)
 	monitor, err := kernel.OpenMonitor()
 	if err != nil {
 		return err
 	}
 	defer monitor.Close()
-	files, err := networkd.WatchFiles(networkd.StateDir, d.log)
-	if err != nil {
-		return err
+	networkdWanted := slices.Contains(d.cfg.System.Generators, config.GeneratorNetworkd)
+	var files networkdFiles = noFiles{}
+	if networkdWanted {
+		if files, err = networkd.WatchFiles(networkd.StateDir, d.log); err != nil {
+			return err
+		}
 	}
 	store, err := d.open()
 	if err != nil {
@@ -121,7 +128,6 @@ func (d *daemonRun) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the watchdog's interval: %w", err)
 	}
-	networkdWanted := slices.Contains(d.cfg.System.Generators, config.GeneratorNetworkd)
 	o := watch.Options{
 		Match:         d.cfg.Network.Links.Match,
 		Networkd:      networkdWanted,
@@ -147,8 +153,8 @@ func (d *daemonRun) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { files.Run(ctx); return nil })
 	if networkdWanted {
+		group.Go(func() error { files.Run(ctx); return nil })
 		group.Go(func() error { follower.Run(ctx); return nil })
 	}
 	if d.dispatch == dispatchExec {
@@ -170,7 +176,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 	if d.leases != nil {
 		group.Go(func() error { d.leases.run(ctx); return nil })
 	}
-	group.Go(func() error { d.reloadOnHUP(ctx); return nil })
+	group.Go(func() error { d.reloadOnHUP(ctx, hup); return nil })
 	group.Go(func() error {
 		defer stop()
 		return d.watcher.Run(ctx)
@@ -217,12 +223,23 @@ func (d *daemonRun) notify(state string) {
 	}
 }
 
+// networkdFiles are the files of networkd, or none.
+type networkdFiles interface {
+	watch.Files
+	Run(ctx context.Context)
+}
+
+// noFiles is for a Generator without networkd.
+type noFiles struct{}
+
+func (noFiles) Changed() <-chan int            { return nil }
+func (noFiles) AdministrativeState(int) string { return "" }
+func (noFiles) Lease(int) hostnet.LeaseMark    { return hostnet.LeaseMark{} }
+func (noFiles) Run(context.Context)            {}
+
 // reloadOnHUP reads the configuration anew on SIGHUP. A broken one changes
 // nothing.
-func (d *daemonRun) reloadOnHUP(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, unix.SIGHUP)
-	defer signal.Stop(hup)
+func (d *daemonRun) reloadOnHUP(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -230,25 +247,46 @@ func (d *daemonRun) reloadOnHUP(ctx context.Context) {
 		case <-hup:
 		}
 		d.notify(daemon.SdNotifyReloading + "\nMONOTONIC_USEC=" + monotonicMicroseconds())
-		cfg, _, err := d.load(d.global)
-		if err != nil {
-			d.log.Error("keeping the former configuration", "err", err)
-		} else {
-			d.watcher.Reload(func(o *watch.Options) {
-				o.Match = cfg.Network.Links.Match
-				o.Silent = cfg.System.NetworkdDispatcher
-				if o.Routed != nil {
-					o.Routed = d.routed(cfg)
-				}
-			})
-			if d.leases != nil {
-				d.leases.look(0) // UseDNS and its like may have changed, or Links
-			}
-			d.log.Info("configuration read anew", "files", cfg.Files, "links", cfg.Network.Links.String())
-		}
+		d.reloadConfig()
 		d.notify(daemon.SdNotifyReady)
 	}
 }
+
+func (d *daemonRun) reloadConfig() {
+	cfg, _, err := d.load(d.global)
+	if err != nil {
+		d.log.Error("keeping the former configuration", "err", err)
+		return
+	}
+	notice := d.needsRestart(cfg)
+	d.watcher.Reload(func(o *watch.Options) {
+		o.Match = cfg.Network.Links.Match
+		o.Silent = cfg.System.NetworkdDispatcher
+		o.Notice = notice
+		if o.Routed != nil {
+			o.Routed = d.routed(cfg)
+		}
+	})
+	if d.leases != nil {
+		d.leases.look(0) // UseDNS and its like may have changed, or Links
+	}
+	d.log.Info("configuration read anew", "files", cfg.Files, "links", cfg.Network.Links.String())
+}
+
+// needsRestart tells, in the log as well as in the status of the unit, of what a
+// reload does not do: who follows networkd or dhclient is settled at the start, as
+// are the units that the generator wants.
+func (d *daemonRun) needsRestart(cfg *config.Config) (notice string) {
+	runs, says := sorted(d.cfg.System.Generators), sorted(cfg.System.Generators)
+	if slices.Equal(runs, says) {
+		return ""
+	}
+	const hint = "systemctl daemon-reload && systemctl restart netbrk.target netbrk-watch.service"
+	d.log.Warn("a change of System.Generator needs a restart", "following", wordList(runs), "configured", wordList(says), "hint", hint)
+	return fmt.Sprintf("needs a restart for Generator %s", wordList(says))
+}
+
+func sorted(words []string) []string { return slices.Sorted(slices.Values(words)) }
 
 func monotonicMicroseconds() string {
 	var ts unix.Timespec

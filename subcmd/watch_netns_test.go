@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,9 +18,13 @@ import (
 	"github.com/netbrk/netbrk/internal/netnstest"
 )
 
+// watchFor bounds a test that fails.
+const watchFor = time.Minute
+
 // watcher is a netbrk watch in a namespace.
 type watcher struct {
 	cmd    *exec.Cmd
+	config string // its configuration file
 	events *bufio.Scanner
 }
 
@@ -27,9 +32,14 @@ type watcher struct {
 // forks into that namespace.
 func startWatch(t *testing.T, ns *netnstest.Namespace, args ...string) *watcher {
 	t.Helper()
+	return startWatchWith(t, ns, "[System]\nGenerator = \"kernel\"\n", args...)
+}
+
+func startWatchWith(t *testing.T, ns *netnstest.Namespace, toml string, args ...string) *watcher {
+	t.Helper()
 	dir := t.TempDir()
 	config := filepath.Join(dir, "netbrk.toml")
-	require.NoError(t, os.WriteFile(config, []byte("[System]\nGenerator = \"kernel\"\n"), 0o644))
+	require.NoError(t, os.WriteFile(config, []byte(toml), 0o644))
 	link := filepath.Join(dir, "netbrk") // testscript.Main goes by the name
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -37,9 +47,12 @@ func startWatch(t *testing.T, ns *netnstest.Namespace, args ...string) *watcher 
 	cmd := exec.Command(link, append([]string{"--config", config, "watch", "--print"}, args...)...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
+	if pipe, ok := out.(*os.File); assert.True(t, ok) {
+		require.NoError(t, pipe.SetReadDeadline(time.Now().Add(watchFor)))
+	}
 	cmd.Stderr = os.Stderr
 	ns.Do(t, func() { require.NoError(t, cmd.Start()) })
-	w := &watcher{cmd, bufio.NewScanner(out)}
+	w := &watcher{cmd, config, bufio.NewScanner(out)}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(unix.SIGTERM)
 		_, _ = io.Copy(io.Discard, out)
@@ -58,7 +71,7 @@ func (w *watcher) until(t *testing.T, what string, is func(hostnet.Event) bool) 
 			return ev
 		}
 	}
-	require.Fail(t, "the watcher ended", "before it told of %s", what)
+	require.Fail(t, "the watcher does not tell", "of %s: %v", what, w.events.Err())
 	return hostnet.Event{}
 }
 

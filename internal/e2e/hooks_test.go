@@ -37,7 +37,10 @@ func TestHooks(t *testing.T) {
 		{"every directory", testDirectories},
 		{"states", testStates},
 		{"networkd states", testNetworkdStates},
+		{"kernel states", testKernelStates},
+		{"kernel alone", testKernelAlone},
 		{"leases", testLeaseHooks},
+		{"lease signals", testLeaseSignals},
 		{"odd names", testOddNames},
 		{"overtaken", testOvertaken},
 		{"targets", testTargets},
@@ -509,6 +512,13 @@ func testReload(t *testing.T, w *World) {
 	s.idle()
 	assert.Empty(t, Of(s.runs(func([]Ran) bool { return true }), "ensc", hostnet.Directories()...))
 	s.run("ip", "link", "delete", "marker0")
+	// A link that counts again is told of as one that is new.
+	s.clear()
+	s.run("rm", "-r", "/etc/netbrk/netbrk.toml.d")
+	s.run("systemctl", "reload", "netbrk-watch.service")
+	assert.Equal(t, "added", s.has("links.d", "ensc").Env["ACTION"])
+	assert.NotContains(t, s.has("no-carrier.d", "ensc").Env, "PREVIOUS_STATE")
+	s.has("addresses.d", "ensc") // of the IPv6 link
 	assert.Equal(t, pid, s.property("netbrk-watch", "MainPID"))
 }
 

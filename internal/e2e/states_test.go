@@ -5,12 +5,9 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,50 +101,6 @@ func testNetworkdStates(t *testing.T, w *World) {
 	s.has("carrier.d", "ports")
 	s.next("degraded-carrier.d", "ports", func() { require.NoError(t, port.Cut(s.ctx)) })
 	s.next("carrier.d", "ports", func() { require.NoError(t, port.Restore(s.ctx)) })
-}
-
-// testLeaseHooks hands a link a lease, the same once more, and one that differs.
-func testLeaseHooks(t *testing.T, w *World) {
-	s := on(t, w)
-	segment, err := w.Lab.AddSegment(s.ctx, "leases", netip.MustParsePrefix("10.78.0.1/24"))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := w.Lab.Run(context.Background(), "ip", "link", "delete", "leases")
-		assert.NoError(t, err)
-	})
-	serve := func(dns string) *Process {
-		server, err := segment.ServeDHCP(s.ctx, DHCP{
-			First: netip.MustParseAddr("10.78.0.100"), Last: netip.MustParseAddr("10.78.0.100"), Lease: time.Hour,
-			Options: []string{"--dhcp-option=option:dns-server," + dns},
-		})
-		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, server.Stop()) })
-		return server
-	}
-	server := serve("10.78.0.53")
-	s.clear()
-	port, err := segment.Attach(s.ctx, w.Machine, Link{Name: "ensf", MAC: "02:00:00:00:21:01"})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, port.Detach(context.Background())) })
-	r := s.has("leases.d", "ensf")
-	assert.Equal(t, "added", r.Env["ACTION"])
-	assert.Equal(t, "10.78.0.53", r.Env["DNS"])
-	assert.Contains(t, strings.Fields(r.Env["DHCP_LEASE"]), "ADDRESS=10.78.0.100")
-	s.configured("ensf")
-
-	acknowledged := regexp.MustCompile(`DHCPACK\(leases\)`)
-	_, err = server.Line(s.ctx, acknowledged)
-	require.NoError(t, err)
-	s.run("networkctl", "renew", "ensf")
-	_, err = server.Line(s.ctx, acknowledged)
-	require.NoError(t, err)
-	require.NoError(t, server.Stop())
-	serve("10.78.0.54")
-	r = s.next("leases.d", "ensf", func() { s.run("networkctl", "renew", "ensf") })
-	assert.Equal(t, "changed", r.Env["ACTION"])
-	assert.Equal(t, "10.78.0.54", r.Env["DNS"])
-	s.idle()
-	assert.Len(t, Of(s.runs(func([]Ran) bool { return true }), "ensf", "leases.d"), 2, "a renewal that changes nothing runs nothing")
 }
 
 // testOvertaken flaps a link while the hooks of its first transition still run:

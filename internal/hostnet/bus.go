@@ -24,6 +24,9 @@ type BusChange struct {
 	// Index is the link's ifindex, 0 for the manager.
 	Index  int
 	States States
+	// Lease is true when nothing is told but that the state of the link's DHCPv4
+	// client is another one: its lease may be new, changed or gone.
+	Lease bool
 	// Unknown is true when networkd was asked and does not know the link.
 	Unknown bool
 }

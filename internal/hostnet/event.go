@@ -3,7 +3,9 @@ package hostnet
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -129,7 +131,22 @@ func (e Event) Validate() error {
 			return fmt.Errorf("text %.40q is not printable or longer than %d bytes", text, maxText)
 		}
 	}
+	if e.Address != "" && !isAddressText(e.Address) {
+		return fmt.Errorf("address %.40q is none", e.Address)
+	}
 	return e.validateKind()
+}
+
+// isAddressText takes an address as ip(8) writes it: "192.0.2.1/24", and of a
+// point-to-point link "192.0.2.1 peer 192.0.2.2/32".
+func isAddressText(s string) bool {
+	if own, peer, ok := strings.Cut(s, " peer "); ok {
+		_, err := netip.ParseAddr(own)
+		_, peerErr := netip.ParsePrefix(peer)
+		return err == nil && peerErr == nil
+	}
+	_, err := netip.ParsePrefix(s)
+	return err == nil
 }
 
 func (e Event) validateKind() error {

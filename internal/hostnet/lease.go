@@ -53,3 +53,11 @@ func (l Lease) Same(other Lease) bool {
 		slices.Equal(l.Routers, other.Routers) && slices.Equal(l.Routes, other.Routes) &&
 		slices.Equal(l.DNS, other.DNS) && slices.Equal(l.Search, other.Search) && slices.Equal(l.NTP, other.NTP)
 }
+
+// LeaseMark is what the watcher knows a lease by; the zero value is no lease.
+type LeaseMark struct {
+	// Signature is of all that a plain renewal does not change.
+	Signature string `json:"signature,omitempty"`
+	// Address is the leased one with its prefix, in the notation of ip(8).
+	Address string `json:"address,omitempty"`
+}

@@ -1,5 +1,7 @@
 package hostnet
 
+import "slices"
+
 // States are the values of a link's properties, by networkd's words; a missing
 // or empty one is not known.
 type States map[Property]string
@@ -26,7 +28,10 @@ func (r Reach) String() string {
 }
 
 // Reach tells how far a is good for, by its scope as networkd does: one of
-// link scope makes a link degraded, a wider one routable.
+// link scope makes a link degraded, a wider one routable. The scope is the one
+// that was set, whatever the address: 169.254.1.1 of global scope is routable.
+// Neither does it matter whether the address is deprecated
+// (link_get_address_states() in systemd's src/network/networkd-address.c).
 func (a Addr) Reach() Reach {
 	switch {
 	case !a.Usable() || a.Scope >= ScopeHost:
@@ -37,12 +42,22 @@ func (a Addr) Reach() Reach {
 	return ReachRoutable
 }
 
+// Ports returns the links that have the link with this ifindex for their
+// master; nil stands for no ports at all.
+type Ports func(master int) []Link
+
+// MaxNesting bounds how far ports of ports are followed. The kernel nests no
+// deeper (MAX_NEST_DEV of linux/netdevice.h), and a picture that is half old,
+// half new might have a circle in it.
+const MaxNesting = 8
+
 // DeriveStates tells a link's operational, carrier and address states from
-// what the kernel says alone, by the definitions of networkctl(1): for hosts,
-// and times, without networkd. v4 and v6 are the widest reaches of the link's
-// addresses. Administrative and online states have no meaning there.
-func DeriveStates(l Link, v4, v6 Reach) States {
-	carrier := carrierState(l)
+// what the kernel says alone, by the rules of link_update_operstate() in
+// systemd's src/network/networkd-link.c, that networkctl(1) has in words: for
+// hosts, and times, without networkd. v4 and v6 are the widest reaches of the
+// link's addresses. Administrative and online states have no meaning there.
+func DeriveStates(l Link, ports Ports, v4, v6 Reach) States {
+	carrier := carrierState(l, ports, 0)
 	address := max(v4, v6)
 	return States{
 		CarrierState:     carrier,
@@ -53,29 +68,45 @@ func DeriveStates(l Link, v4, v6 Reach) States {
 	}
 }
 
-func carrierState(l Link) string {
+func carrierState(l Link, ports Ports, depth int) string {
 	switch {
 	case l.OperState == OperDormant:
 		return "dormant"
-	case l.HasCarrier() && (l.MasterIndex != 0 || l.Flags&FlagSlave != 0):
-		return "enslaved"
-	case l.HasCarrier():
-		return "carrier"
-	case l.Flags&FlagUp != 0:
+	case !l.HasCarrier() && l.Flags&FlagUp != 0:
 		return "no-carrier"
+	case !l.HasCarrier():
+		return "off"
+	case portLacksCarrier(l, ports, depth):
+		return "degraded-carrier"
+	case l.MasterIndex != 0 || l.Flags&FlagSlave != 0:
+		return "enslaved"
 	}
-	return "off"
+	return "carrier"
+}
+
+// portLacksCarrier reports whether a bridge, bond or other master passes
+// traffic to some of its ports only.
+func portLacksCarrier(l Link, ports Ports, depth int) bool {
+	if ports == nil || depth == MaxNesting {
+		return false
+	}
+	return slices.ContainsFunc(ports(l.Index), func(port Link) bool {
+		word := carrierState(port, ports, depth+1)
+		return word != "carrier" && word != "enslaved"
+	})
 }
 
 // operationalState combines carrier and addresses: an address counts only with
 // a carrier below it, and one of link scope does not free an enslaved link.
 func operationalState(carrier string, address Reach) string {
-	switch {
-	case carrier != "carrier" && carrier != "enslaved":
+	switch carrier {
+	case "off", "no-carrier", "dormant":
 		return carrier
+	}
+	switch {
 	case address == ReachRoutable:
 		return "routable"
-	case carrier == "carrier" && address == ReachDegraded:
+	case address == ReachDegraded && carrier != "enslaved":
 		return "degraded"
 	}
 	return carrier

@@ -232,7 +232,7 @@ func (s *session) deliver(ctx context.Context, signals []*dbus.Signal) (resync b
 		if s.owner == "" || sig.Sender != s.owner {
 			continue
 		}
-		if change, ok := decodeSignal(sig); ok && !s.stale(change.Index, sig.Sequence) {
+		if change, ok := decodeSignal(sig); ok && (change.Lease || !s.stale(change.Index, sig.Sequence)) {
 			s.send(ctx, hostnet.BusEvent{Changed: &change})
 		}
 	}
@@ -265,13 +265,19 @@ func ownerChange(sig *dbus.Signal) (string, bool) {
 	return next, name == busName
 }
 
-// decodeSignal reads a PropertiesChanged signal of a link or of the manager.
+// decodeSignal reads a PropertiesChanged signal of a link, of its DHCP client
+// or of the manager.
 func decodeSignal(sig *dbus.Signal) (hostnet.BusChange, bool) {
 	if sig.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || len(sig.Body) < 2 {
 		return hostnet.BusChange{}, false
 	}
 	iface, _ := sig.Body[0].(string)
 	values, _ := sig.Body[1].(map[string]dbus.Variant)
+	if iface == dhcpInterface {
+		index, ok := linkIndex(string(sig.Path))
+		_, told := values["State"]
+		return hostnet.BusChange{Index: index, Lease: true}, ok && told
+	}
 	change := hostnet.BusChange{States: checkedStates(values)}
 	switch {
 	case iface == managerInterface && sig.Path == managerObj:

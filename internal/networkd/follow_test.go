@@ -97,6 +97,11 @@ func (n *fakeNetworkd) signal(index int, word string) {
 	require.NoError(n.t, n.conn.Emit(dbus.ObjectPath(linkPath(index)), "org.freedesktop.DBus.Properties.PropertiesChanged", linkInterface, changed, []string{}))
 }
 
+func (n *fakeNetworkd) dhcpSignal(path dbus.ObjectPath, values map[string]dbus.Variant) {
+	n.t.Helper()
+	require.NoError(n.t, n.conn.Emit(path, "org.freedesktop.DBus.Properties.PropertiesChanged", dhcpInterface, values, []string{}))
+}
+
 func runFollower(t *testing.T) *Follower {
 	t.Helper()
 	f := NewFollower()
@@ -145,6 +150,12 @@ func TestFollowerThroughRestarts(t *testing.T) {
 	for _, word := range []string{"no-carrier", "carrier", "routable"} {
 		assert.Equal(t, changed(25, word), next(t, f))
 	}
+	// Of a DHCP client all that counts is that there is something to look at.
+	bound := map[string]dbus.Variant{"State": dbus.MakeVariant("bound")}
+	n.dhcpSignal(dbus.ObjectPath(linkPath(25)), bound)
+	assert.Equal(t, hostnet.BusEvent{Changed: &hostnet.BusChange{Index: 25, Lease: true}}, next(t, f))
+	n.dhcpSignal(dbus.ObjectPath(linkPath(25)), map[string]dbus.Variant{"Other": dbus.MakeVariant("bound")})
+	n.dhcpSignal(managerObj, bound)
 	f.Refresh(25)
 	assert.Equal(t, changed(25, "routable"), next(t, f))
 	f.Refresh(99)

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -18,8 +19,10 @@ import (
 // DHCP request.
 type Lease struct {
 	fields []assignment
-	// Address is the leased one.
+	// Address is the leased one, Prefix the same with the length of its subnet's
+	// mask, as the link has it.
 	Address netip.Addr
+	Prefix  netip.Prefix
 	// Routers are the gateways of the default route, best first. Classless static
 	// routes take the place of the router option (RFC 3442 section 3).
 	Routers []netip.Addr
@@ -64,6 +67,7 @@ func ParseLease(raw []byte) Lease {
 			}
 		}
 	}
+	lease.Prefix = lease.prefix()
 	lease.Rejected = rejected.lines()
 	return lease
 }
@@ -104,7 +108,7 @@ func (l *Lease) take(a assignment) {
 	l.fields = append(l.fields, a)
 	switch a.key {
 	case "ADDRESS":
-		l.Address = netip.MustParseAddr(a.value) // leaseRule saw to it
+		l.Address, _ = netip.ParseAddr(a.value) // or empty: leaseRule saw to it
 	case "ROUTER":
 		if len(l.Routers) == 0 {
 			l.Routers = addresses(a.value)
@@ -120,6 +124,22 @@ func (l *Lease) take(a assignment) {
 	case "DOMAIN_SEARCH_LIST":
 		l.DomainSearch = strings.Fields(a.value)
 	}
+}
+
+// prefix is invalid without an address, and a single address without a mask.
+func (l *Lease) prefix() netip.Prefix {
+	if !l.Address.IsValid() {
+		return netip.Prefix{}
+	}
+	bits := l.Address.BitLen()
+	for _, f := range l.fields {
+		if mask, err := netip.ParseAddr(f.value); f.key == "NETMASK" && err == nil {
+			if ones, size := net.IPMask(mask.AsSlice()).Size(); size != 0 {
+				bits = ones
+			}
+		}
+	}
+	return netip.PrefixFrom(l.Address, bits)
 }
 
 // addresses reads a list that leaseRule let pass.

@@ -162,6 +162,22 @@ func TestParseLeaseRejectsHostileValues(t *testing.T) {
 	})
 }
 
+func TestLeasePrefix(t *testing.T) {
+	for text, want := range map[string]string{
+		"ADDRESS=192.0.2.5\nNETMASK=255.255.255.0\n":   "192.0.2.5/24",
+		"NETMASK=255.255.255.254\nADDRESS=192.0.2.5\n": "192.0.2.5/31",
+		"ADDRESS=192.0.2.5\nNETMASK=0.0.0.0\n":         "192.0.2.5/0",
+		"ADDRESS=192.0.2.5\nNETMASK=255.0.255.0\n":     "192.0.2.5/32", // no mask of a prefix
+		"ADDRESS=192.0.2.5\nNETMASK=x\n":               "192.0.2.5/32",
+		"ADDRESS=192.0.2.5\nNETMASK=\n":                "192.0.2.5/32",
+		"ADDRESS=192.0.2.5\n":                          "192.0.2.5/32",
+		"NETMASK=255.255.255.0\n":                      "invalid Prefix",
+		"ADDRESS=2001:db8::1\n":                        "invalid Prefix",
+	} {
+		assert.Equal(t, want, ParseLease([]byte(text)).Prefix.String(), text)
+	}
+}
+
 func TestLeaseSignature(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join("testdata", "systemd-257", "leases", "25"))
 	require.NoError(t, err)

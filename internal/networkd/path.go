@@ -12,6 +12,9 @@ const (
 
 	managerInterface = busName + ".Manager"
 	linkInterface    = busName + ".Link"
+	// dhcpInterface is on a link's path since systemd 255. Its only property is
+	// State: stopped, selecting, bound, renewing and so on.
+	dhcpInterface = busName + ".DHCPv4Client"
 )
 
 // linkPath returns the object path of the link with the given ifindex. A path

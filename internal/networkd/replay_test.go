@@ -78,7 +78,7 @@ type noFiles struct{}
 
 func (noFiles) Changed() <-chan int            { return nil }
 func (noFiles) AdministrativeState(int) string { return "" }
-func (noFiles) LeaseSignature(int) string      { return "" }
+func (noFiles) Lease(int) hostnet.LeaseMark    { return hostnet.LeaseMark{} }
 
 type noRecords struct{}
 

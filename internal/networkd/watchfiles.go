@@ -2,7 +2,9 @@ package networkd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,14 +52,17 @@ func (w *FileWatch) AdministrativeState(index int) string {
 	return f.States[hostnet.AdministrativeState]
 }
 
-// LeaseSignature is of all in a link's lease that a plain renewal does not
-// change; empty for no lease.
-func (w *FileWatch) LeaseSignature(index int) string {
+// Lease is what a link's lease is known by; nothing for no lease.
+func (w *FileWatch) Lease(index int) hostnet.LeaseMark {
 	l, err := ReadLease(w.dir, index)
 	if err != nil {
-		return ""
+		return hostnet.LeaseMark{}
 	}
-	return l.Signature()
+	mark := hostnet.LeaseMark{Signature: l.Signature()}
+	if l.Prefix.IsValid() {
+		mark.Address = l.Prefix.String()
+	}
+	return mark
 }
 
 // Run delivers changes until ctx is done.
@@ -127,13 +132,21 @@ func (w *FileWatch) arm() {
 		missing := slices.IndexFunc(dirs, func(dir string) bool { _, err := os.Stat(dir); return err != nil })
 		switch {
 		case missing < 0:
-			_ = w.notify.Add(dirs[len(dirs)-1])
+			w.add(dirs[len(dirs)-1])
 		case missing > 0:
-			_ = w.notify.Add(dirs[missing-1])
+			w.add(dirs[missing-1])
 			if _, err := os.Stat(dirs[missing]); err == nil {
 				w.arm() // it appeared meanwhile
 				return
 			}
 		}
+	}
+}
+
+// add watches a directory. Without it a lease is found by the signals of systemd
+// 255 and later, and an administrative state as long as the bus tells it.
+func (w *FileWatch) add(dir string) {
+	if err := w.notify.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.log.Warn("not notified of networkd's files", "directory", dir, "err", err)
 	}
 }

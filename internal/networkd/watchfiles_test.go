@@ -61,7 +61,7 @@ func TestFileWatch(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "systemd", "netif")
 	w := watchDir(t, dir)
 	assert.Empty(t, w.AdministrativeState(25))
-	assert.Empty(t, w.LeaseSignature(25))
+	assert.Empty(t, w.Lease(25))
 
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "links"), 0o755))
 	untilChanged(t, w, 0)
@@ -77,10 +77,10 @@ func TestFileWatch(t *testing.T) {
 	assert.Equal(t, "configuring", again.AdministrativeState(25))
 	putFile(t, dir, "leases", "26", "ADDRESS=192.0.2.1\n")
 	untilChanged(t, again, 26)
-	assert.NotEmpty(t, again.LeaseSignature(26))
+	assert.Equal(t, "192.0.2.1/32", again.Lease(26).Address)
 	require.NoError(t, os.Remove(filepath.Join(dir, "leases", "26")))
 	untilChanged(t, again, 26)
-	assert.Empty(t, again.LeaseSignature(26))
+	assert.Empty(t, again.Lease(26))
 
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "links")))
 	untilChanged(t, again, 0)

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"maps"
+	"time"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
@@ -76,20 +77,59 @@ func (w *Watcher) busChanged(c hostnet.BusChange) {
 	if l == nil {
 		return // gone already
 	}
+	if c.Lease {
+		w.expectLease(c.Index, l)
+		return
+	}
 	switch {
 	case c.Unknown:
-		l.told, l.trusted = nil, unknownToNetworkd
+		w.unknownLink(c.Index, l)
 	case l.told == nil && c.States[hostnet.OperationalState] == "":
 		// A part of what networkd knows of a link that is new to us.
 		l.told = merged(l.told, c.States)
 		w.bus.Refresh(c.Index)
 	default:
 		l.told = merged(l.told, c.States)
+		w.asks.stop(c.Index)
 	}
 	if w.first {
 		return
 	}
 	w.deriveStates(c.Index, l)
+}
+
+// newAsks are the questions about a link that networkd did not know when it was
+// asked first: it knows each link, but a busy one reads the kernel's messages later
+// than we do. Who went by the kernel at once would tell of all that a new link goes
+// through, and tell it again with the signals of a networkd that caught up.
+func newAsks() again {
+	return newAgain(50*time.Millisecond, 200*time.Millisecond, 500*time.Millisecond, time.Second, 2*time.Second)
+}
+
+// unknownLink takes in that networkd does not know a link.
+func (w *Watcher) unknownLink(index int, l *link) {
+	l.told = nil
+	if !w.first && l.trusted != unknownToNetworkd && !w.asks.running(index) {
+		w.asks.start(index)
+	}
+	if w.first {
+		l.trusted = unknownToNetworkd
+	}
+}
+
+// askAgain has networkd asked about a link once more; in the end the kernel is
+// what there is.
+func (w *Watcher) askAgain(index int, last bool) {
+	l := w.links[index]
+	switch {
+	case l == nil || l.told != nil || !w.busUp:
+		w.asks.stop(index)
+	case last:
+		l.trusted = unknownToNetworkd
+		w.deriveStates(index, l)
+	default:
+		w.bus.Refresh(index)
+	}
 }
 
 func merged(known, changed hostnet.States) hostnet.States {
@@ -109,10 +149,9 @@ func (w *Watcher) doubtStates(l *link, derived string) {
 	w.doubt.Reset(doubtAfter)
 }
 
-// contradicts leaves out what networkd knows better, such as a bond with too
-// few ports or an address that it still configures.
+// contradicts leaves out a link that networkd has no word for yet.
 func contradicts(kernel, networkd string) bool {
-	return kernel != networkd && networkd != "" && networkd != "degraded-carrier"
+	return kernel != networkd && networkd != ""
 }
 
 // resolveDoubt asks networkd about the links that are still in doubt. It
@@ -123,8 +162,7 @@ func (w *Watcher) resolveDoubt() {
 		return
 	}
 	for index, l := range w.links {
-		v4, v6 := l.addresses.reaches()
-		derived := hostnet.DeriveStates(l.kernel, v4, v6)[hostnet.OperationalState]
+		derived := w.derived(l)[hostnet.OperationalState]
 		if l.told == nil || l.trusted == derived || !contradicts(derived, l.told[hostnet.OperationalState]) {
 			continue
 		}
@@ -132,25 +170,5 @@ func (w *Watcher) resolveDoubt() {
 		w.bus.Refresh(index)
 		w.doubt.Reset(doubtAfter) // the others, one after another
 		return
-	}
-}
-
-// fromFiles takes in that networkd wrote a file about a link.
-func (w *Watcher) fromFiles(index int) {
-	if w.first {
-		return
-	}
-	for i, l := range w.links {
-		if index != 0 && index != i {
-			continue
-		}
-		if lease := w.files.LeaseSignature(i); lease != l.lease {
-			l.lease = lease
-			w.suspect(i, l.name)
-			w.soon()
-		}
-		if !w.busUp {
-			w.deriveStates(i, l)
-		}
 	}
 }

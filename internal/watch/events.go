@@ -11,7 +11,7 @@ func (w *Watcher) appeared(index int, l *link) {
 	w.dirty[index] = struct{}{}
 	if old != "" && !w.Match(old) && w.Match(l.name) {
 		// What it is was not told under its former name.
-		l.states, l.compared, l.pending = hostnet.States{}, levels{}, nil
+		l.unsaid()
 		w.soon()
 	}
 	switch {
@@ -32,7 +32,12 @@ func (w *Watcher) vanished(index int, l *link) {
 	l.routes.clear(&w.budget)
 	delete(w.links, index)
 	delete(w.dirty, index)
+	w.looks.stop(index)
+	w.asks.stop(index)
 	if l.name != "" && w.Match(l.name) {
+		// Whoever acted on the lease has to know; addresses and routes are as
+		// gone as the link is.
+		w.compareLease(index, l, l.compared.lease, hostnet.LeaseMark{})
 		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionRemoved})
 	}
 	if w.failure == nil { // else the record is what tells the next run
@@ -50,8 +55,7 @@ func (w *Watcher) forget(index int, name string) {
 // deriveStates brings a link's words up to date: networkd's where networkd is
 // there and knows the link, else those that the kernel's facts amount to.
 func (w *Watcher) deriveStates(index int, l *link) {
-	v4, v6 := l.addresses.reaches()
-	derived := hostnet.DeriveStates(l.kernel, v4, v6)
+	derived := w.derived(l)
 	if w.busUp && l.told != nil {
 		w.doubtStates(l, derived[hostnet.OperationalState])
 		w.setStates(index, l, l.told)
@@ -119,12 +123,7 @@ func (w *Watcher) compareLevels(index int, l *link) {
 	w.compareSet(index, l, hostnet.KindAddresses, pending, was.addresses, now.addresses)
 	w.compareSet(index, l, hostnet.KindRoutes, pending, was.routes, now.routes)
 	w.compareSet(index, l, hostnet.KindRules, pending, was.rules, now.rules)
-	if was.lease != now.lease {
-		w.emit(hostnet.Event{
-			Kind: hostnet.KindLeases, Index: index, Link: l.name,
-			Action: action(nil, len(was.lease), len(now.lease)),
-		})
-	}
+	w.compareLease(index, l, was.lease, now.lease)
 }
 
 func (w *Watcher) compareSet(index int, l *link, kind hostnet.Kind, pending map[hostnet.Kind]*difference, was, now Digest) {

@@ -224,6 +224,7 @@ type fakeFiles struct {
 	changed chan int
 	admin   map[int]string
 	lease   map[int]string
+	looked  int
 }
 
 func (f *fakeFiles) Changed() <-chan int { return f.changed }
@@ -234,10 +235,25 @@ func (f *fakeFiles) AdministrativeState(index int) string {
 	return f.admin[index]
 }
 
-func (f *fakeFiles) LeaseSignature(index int) string {
+// Lease has the test's word for a signature, and for the address if it is one.
+func (f *fakeFiles) Lease(index int) hostnet.LeaseMark {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lease[index]
+	f.looked++
+	mark := hostnet.LeaseMark{Signature: f.lease[index]}
+	if _, err := netip.ParsePrefix(f.lease[index]); err == nil {
+		mark.Address = f.lease[index]
+	}
+	return mark
+}
+
+// takeLooked returns how many leases were looked at since the last call.
+func (f *fakeFiles) takeLooked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.looked
+	f.looked = 0
+	return n
 }
 
 func (f *fakeFiles) set(kind map[int]string, index int, value string) {
@@ -405,6 +421,11 @@ func (b *bench) tell(ev hostnet.BusEvent) {
 
 func (b *bench) change(index int, words ...string) {
 	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, States: states(words...)}})
+}
+
+// unknown answers that networkd does not know a link.
+func (b *bench) unknown(index int) {
+	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, Unknown: true}})
 }
 
 func (b *bench) up(manager hostnet.States, links map[int]hostnet.States) {

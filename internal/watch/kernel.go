@@ -12,14 +12,14 @@ import (
 func (w *Watcher) dumpAll() error {
 	err := w.kernel.Dump(hostnet.ObjectLink, func() {
 		for _, l := range w.links {
-			l.kernel = hostnet.Link{}
+			w.setKernel(l, hostnet.Link{})
 		}
 	}, func(c hostnet.Change) {
 		l := w.links[c.Index]
 		if l == nil {
 			l = w.newLink(c.Index)
 		}
-		l.kernel = c.Link
+		w.setKernel(l, c.Link)
 	})
 	if err != nil {
 		return fmt.Errorf("listing links: %w", err)
@@ -108,9 +108,11 @@ func (w *Watcher) linkChanged(c hostnet.Change) {
 	l := w.links[c.Index]
 	if c.Gone {
 		if l != nil {
-			l.kernel = hostnet.Link{}
+			master := l.kernel.MasterIndex
+			w.setKernel(l, hostnet.Link{})
 			if !w.first {
 				w.vanished(c.Index, l)
+				w.deriveMaster(master)
 			}
 		}
 		return
@@ -119,7 +121,7 @@ func (w *Watcher) linkChanged(c hostnet.Change) {
 		l = w.newLink(c.Index)
 	}
 	was := l.kernel
-	l.kernel = c.Link
+	w.setKernel(l, c.Link)
 	w.suspectLink(was, c.Link)
 	if was.Flags&hostnet.FlagUp != 0 && c.Link.Flags&hostnet.FlagUp == 0 {
 		// A link set down loses its IPv4 routes without a message.
@@ -132,6 +134,10 @@ func (w *Watcher) linkChanged(c hostnet.Change) {
 		w.appeared(c.Index, l)
 	}
 	w.deriveStates(c.Index, l)
+	if was.MasterIndex != c.Link.MasterIndex {
+		w.deriveMaster(was.MasterIndex)
+	}
+	w.deriveMaster(c.Link.MasterIndex)
 }
 
 func (w *Watcher) addressChanged(c hostnet.Change) {

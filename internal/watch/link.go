@@ -24,14 +24,14 @@ type link struct {
 
 	// compared are the levels as of the last events.
 	compared levels
-	lease    string
+	lease    hostnet.LeaseMark
 	pending  map[hostnet.Kind]*difference
 }
 
 // levels stands for a link's sets at one moment.
 type levels struct {
 	addresses, routes, rules Digest
-	lease                    string
+	lease                    hostnet.LeaseMark
 }
 
 func (l *link) levels() levels {

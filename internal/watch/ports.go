@@ -33,9 +33,8 @@ type Files interface {
 	Changed() <-chan int
 	// AdministrativeState is empty where networkd keeps no file.
 	AdministrativeState(index int) string
-	// LeaseSignature is of all in a lease that a renewal does not change;
-	// empty for no lease.
-	LeaseSignature(index int) string
+	// Lease is what a link's lease is known by.
+	Lease(index int) hostnet.LeaseMark
 }
 
 // Sink takes events. Once Put returned nil the event outlives the process.
@@ -52,7 +51,7 @@ type Record struct {
 	Addresses Digest
 	Routes    Digest
 	Rules     Digest
-	Lease     string
+	Lease     hostnet.LeaseMark
 }
 
 // Records keeps records.

@@ -25,6 +25,25 @@ func (w *Watcher) restore(saved map[int]Record, pending []hostnet.Event) {
 	for _, ev := range pending {
 		w.restoreEvent(ev)
 	}
+	if !w.Networkd {
+		w.forgetNetworkd()
+	}
+}
+
+// forgetNetworkd drops what only networkd tells, where it is not followed any
+// more: its leases have not ended by that, and its words would never change.
+func (w *Watcher) forgetNetworkd() {
+	for index, l := range w.links {
+		if l.compared.lease != (hostnet.LeaseMark{}) || l.states[hostnet.AdministrativeState] != "" {
+			l.compared.lease = hostnet.LeaseMark{}
+			delete(l.states, hostnet.AdministrativeState)
+			w.dirty[index] = struct{}{}
+		}
+	}
+	if len(w.host.states) > 0 { // its manager's
+		w.host.states = hostnet.States{}
+		w.dirty[0] = struct{}{}
+	}
 }
 
 func (w *Watcher) restoreEvent(ev hostnet.Event) {
@@ -62,7 +81,7 @@ func (w *Watcher) compareAll() {
 		if l.name != l.kernel.Name {
 			w.appeared(index, l)
 		}
-		l.lease = w.files.LeaseSignature(index)
+		l.lease = w.files.Lease(index)
 		w.deriveStates(index, l)
 	}
 	w.suspectAll()

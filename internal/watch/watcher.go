@@ -42,7 +42,8 @@ const (
 type Options struct {
 	// Match tells the links whose events count.
 	Match func(name string) bool
-	// Networkd and Leases are false where the Generator names other sources.
+	// Networkd is false where the Generator names other sources: the Bus and
+	// Files say nothing then.
 	Networkd bool
 	// Silent has events made of the states that have no hook directory too.
 	Silent bool
@@ -57,8 +58,10 @@ type Options struct {
 	Emitted func(hostnet.Event)
 	// Ready is called once, after the first full pass.
 	Ready func()
-	// Status is called with a line for people when it may have changed.
+	// Status is called with a line for people when it may have changed. Notice,
+	// unless empty, is its end.
 	Status func(string)
+	Notice string
 	// Alive is called every interval for a watchdog, if that is not 0.
 	Alive         func()
 	AliveInterval time.Duration
@@ -77,9 +80,10 @@ type Watcher struct {
 	records Records
 
 	links  map[int]*link
-	host   link // index 0: rules, routes without a link, networkd's manager
-	budget int  // of routes and rules
-	room   int  // of addresses, which states depend on: all are kept
+	ports  map[int][]*link // by the ifindex of their master
+	host   link            // index 0: rules, routes without a link, networkd's manager
+	budget int             // of routes and rules
+	room   int             // of addresses, which states depend on: all are kept
 
 	busUp   bool   // networkd's words count
 	busDown string // why they do not
@@ -95,6 +99,8 @@ type Watcher struct {
 	redump     bool             // routes may be gone without a message
 	nextRedump time.Time
 	doubt      *time.Timer
+	looks      again // at leases that may be written anew
+	asks       again // for links that networkd does not know yet
 	quiet      *time.Timer
 	paced      *time.Timer // runs while the kernel is not listened to
 	lastRead   time.Time
@@ -116,8 +122,8 @@ type standing struct {
 func New(o Options, k Kernel, b Bus, f Files, s Sink, r Records, saved map[int]Record, pending []hostnet.Event) *Watcher {
 	w := &Watcher{
 		Options: o, kernel: k, bus: b, files: f, sink: s, records: r,
-		links: map[int]*link{}, budget: memberBudget, room: math.MaxInt, first: true,
-		dirty: map[int]struct{}{}, reload: make(chan func(*Options), 1),
+		links: map[int]*link{}, ports: map[int][]*link{}, budget: memberBudget, room: math.MaxInt, first: true,
+		dirty: map[int]struct{}{}, looks: newLooks(), asks: newAsks(), reload: make(chan func(*Options), 1),
 		settleAt: stoppedTimer(), doubt: stoppedTimer(), quiet: stoppedTimer(), paced: stoppedTimer(),
 	}
 	w.host.states = hostnet.States{}
@@ -131,7 +137,9 @@ func stoppedTimer() *time.Timer {
 	return t
 }
 
-// Reload changes options while Run runs.
+// Reload changes options while Run runs. What a link that counts from now on
+// is, is told as at a start; one that counts no more has its record removed.
+// Networkd cannot be changed.
 func (w *Watcher) Reload(change func(*Options)) { w.reload <- change }
 
 // Run follows the sources until ctx is done, or the spool or the kernel fails.
@@ -173,6 +181,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 			w.settled()
 		case <-w.doubt.C:
 			w.resolveDoubt()
+		case <-w.looks.timer.C:
+			w.looks.turns(w.lookAgain)
+		case <-w.asks.timer.C:
+			w.asks.turns(w.askAgain)
 		case <-w.quiet.C:
 			if w.Quiet != nil {
 				w.Quiet()
@@ -183,8 +195,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 				w.finishFirst()
 			}
 		case change := <-w.reload:
-			change(&w.Options)
-			w.suspectAll()
+			w.reloaded(change)
 		case <-alive:
 			w.Alive()
 		}
@@ -281,7 +292,11 @@ func (w *Watcher) tell() {
 			matching++
 		}
 	}
-	w.Status(fmt.Sprintf("Following %d of %d links, states from %s; %d events", matching, len(w.links), source, w.events))
+	line := fmt.Sprintf("Following %d of %d links, states from %s; %d events", matching, len(w.links), source, w.events)
+	if w.Notice != "" {
+		line += "; " + w.Notice
+	}
+	w.Status(line)
 }
 
 // indexes lists the links in order, so that what happens to several at once
