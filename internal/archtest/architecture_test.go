@@ -1,0 +1,31 @@
+package archtest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestArchitecture: each path that the page names is there, and each package of the
+// program is on its map.
+func TestArchitecture(t *testing.T) {
+	text, err := os.ReadFile("../ARCHITECTURE.md")
+	require.NoError(t, err)
+	path := regexp.MustCompile("`((?:cmd|subcmd|dispatcher|state|units|man|testdata|internal)(?:/[a-zA-Z0-9_.-]+)*)`")
+	named := map[string]bool{}
+	for _, m := range path.FindAllStringSubmatch(string(text), -1) {
+		named[m[1]] = true
+		_, err := os.Stat(filepath.Join("../..", m[1]))
+		assert.NoError(t, err)
+	}
+	require.NotEmpty(t, named)
+	for name := range ours {
+		parent := filepath.Dir(name)
+		assert.True(t, named[name] || name == "cmd/netbrk" || strings.HasPrefix(name, "internal/") && named[parent], "%s is not on the map", name)
+	}
+}
