@@ -103,6 +103,8 @@ type search struct {
 	walk      *walk
 	directory string
 	link      string
+	// every takes in the subdirectories of all links.
+	every bool
 	// claims maps a name, below a hook directory, to the file that has it first.
 	claims map[string]string
 	found  []placed
@@ -147,7 +149,7 @@ func (s *search) entry(dir, resolved, sub, name string) {
 	info, err := os.Stat(filepath.Join(resolved, name))
 	isDir := err == nil && info.IsDir()
 	switch {
-	case isDir && (sub != "" || !matchLink(name, s.link)):
+	case isDir && (sub != "" || !s.serves(name)):
 		return
 	case !isDir && isLeftover(name):
 		return
@@ -240,7 +242,7 @@ func (s *search) refuseAll(dir, sub string, why error) {
 		path := filepath.Join(dir, name)
 		info, err := os.Lstat(path)
 		isDir := err == nil && info.IsDir()
-		if isDir && sub == "" && matchLink(name, s.link) || !isDir && !isLeftover(name) {
+		if isDir && sub == "" && s.serves(name) || !isDir && !isLeftover(name) {
 			s.refuse(path, why)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
@@ -90,6 +91,28 @@ func (c *Cloud) Sync() report.CloudSync {
 
 // SaveSync writes what became of a sync, if it differs.
 func (c *Cloud) SaveSync(s report.CloudSync) error { return c.save(cloudDir, "sync.json", s) }
+
+// Synced notes that a sync ended just now, as the time of sync.json alone: one that
+// finds all as it was writes nothing.
+func (c *Cloud) Synced(now time.Time) error {
+	return ignoreMissing(os.Chtimes(filepath.Join(c.root, cloudDir, "sync.json"), now, now))
+}
+
+// LastSync returns when the last sync ended; zero before the first.
+func (c *Cloud) LastSync() time.Time {
+	info, err := os.Lstat(filepath.Join(c.root, cloudDir, "sync.json"))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// System returns the facts of the instance; the zero value where there are none.
+func (c *Cloud) System() hostnet.System {
+	var s hostnet.System
+	read(filepath.Join(c.root, cloudDir, "system.json"), &s)
+	return s
+}
 
 // SaveSystem writes the facts of the instance, if they differ.
 func (c *Cloud) SaveSystem(s hostnet.System) error { return c.save(cloudDir, "system.json", s) }

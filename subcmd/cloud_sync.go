@@ -302,7 +302,7 @@ func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
 		return nil // nothing is, and nothing was
 	}
 	if sameSync(now, s.last) {
-		return nil
+		return needRoot(s.store.Synced(time.Now()))
 	}
 	now.Changed = time.Now().UTC()
 	store, err := state.OpenCloud(s.stateDir)

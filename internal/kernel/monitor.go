@@ -102,6 +102,10 @@ func (m *Monitor) Receive(use func(hostnet.Change)) error {
 	return nil
 }
 
+// Discard drops what the kernel told up to now, for those who only want to know
+// that something changed.
+func (m *Monitor) Discard() { m.notifications.discard(m.buf) }
+
 // Close ends the subscription.
 func (m *Monitor) Close() error {
 	var err error

@@ -97,6 +97,9 @@ func (p *pass) linkSteps(first bool) []hostnet.LinkStep {
 			want = plan.Forget(facts, record.Added)
 		}
 		p.nics[index] = want
+		if first {
+			p.tallyAddresses(want)
+		}
 		steps = append(steps, p.notHeldBack(index, want.Steps, first)...)
 	}
 	return steps

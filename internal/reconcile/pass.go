@@ -70,7 +70,12 @@ type Result struct {
 	Unknown  []string
 	// RetryAt is when something that is held back is due; zero for nothing.
 	RetryAt time.Time
-	names   map[int]string
+	// Wanted counts what should be there, of all links. When the pass began,
+	// Missing was not there, what is held back included, and Stale was and should
+	// not have been.
+	Wanted, Missing report.RulesCount
+	Stale           int
+	names           map[int]string
 }
 
 // LinkName names a link, also one that is gone.
@@ -159,6 +164,7 @@ func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) error {
 		steps := p.selected(plan.Diff(p.want, p.facts.Rules, p.facts.Routes))
 		if round == 0 {
 			p.weigh(steps)
+			p.tally(steps)
 		}
 		steps = slices.DeleteFunc(steps, p.heldBack)
 		if p.DryRun {
@@ -178,6 +184,38 @@ func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) error {
 		}
 	}
 	return nil
+}
+
+// tally counts rules and routes; tallyAddresses did the rest.
+func (p *pass) tally(steps []hostnet.Step) {
+	r := &p.result
+	r.Wanted.Rules, r.Wanted.Routes = len(p.want.Rules), len(p.want.Routes)
+	for _, s := range steps {
+		switch {
+		case s.Op == hostnet.OpDelete:
+			r.Stale++
+		case s.IsRule:
+			r.Missing.Rules++
+		default:
+			r.Missing.Routes++
+		}
+	}
+}
+
+// tallyAddresses counts those of a NIC.
+func (p *pass) tallyAddresses(nic plan.LinkWant) {
+	r := &p.result
+	r.Wanted.Addresses += len(nic.Added)
+	for _, s := range nic.Steps {
+		switch {
+		case !s.IsAddr():
+		case s.Op == hostnet.OpDelete:
+			r.Wanted.Addresses-- // it is in the ledger until it is gone
+			r.Stale++
+		default:
+			r.Missing.Addresses++
+		}
+	}
 }
 
 func (p *pass) read(ctx context.Context, k Kernel) (err error) {

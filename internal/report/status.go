@@ -33,13 +33,17 @@ type Status struct {
 	Version       string `json:"version"`
 	HostName      string `json:"host_name,omitempty"`
 	// Time is when it was looked at.
-	Time    time.Time     `json:"time"`
-	Health  Health        `json:"health"`
+	Time   time.Time `json:"time"`
+	Health Health    `json:"health"`
+	// Notes say what could not be looked at, and what is so on purpose.
+	Notes   []string      `json:"notes"`
 	Watcher *WatcherState `json:"watcher,omitempty"`
-	Links   []LinkStatus  `json:"links,omitempty"`
-	Rules   *RulesStatus  `json:"rules,omitempty"`
-	Hooks   *HooksStatus  `json:"hooks,omitempty"`
-	Cloud   *CloudStatus  `json:"cloud,omitempty"`
+	// Units are netbrk's, as systemd tells of them.
+	Units []UnitStatus `json:"units,omitempty"`
+	Links []LinkStatus `json:"links,omitempty"`
+	Rules *RulesStatus `json:"rules,omitempty"`
+	Hooks *HooksStatus `json:"hooks,omitempty"`
+	Cloud *CloudStatus `json:"cloud,omitempty"`
 }
 
 // Health says whether anything is wrong, and what.
@@ -59,22 +63,41 @@ type Reason struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// WatcherState tells of netbrk watch.
+// WatcherState tells of netbrk watch, and of what it leaves to others.
 type WatcherState struct {
 	// Running is nil where it could not be found out.
 	Running *bool `json:"running"`
 	PID     int   `json:"pid,omitempty"`
-	// Pending counts events in the spool, Oldest is the age of the first in seconds.
+	// Pending counts what waits in all spools, Oldest is the age of the first of it
+	// in seconds.
 	Pending int     `json:"pending"`
 	Oldest  float64 `json:"oldest_seconds,omitempty"`
 	// Generators are those of the configuration.
-	Generators []string `json:"generators"`
+	Generators []string      `json:"generators"`
+	Spools     []SpoolStatus `json:"spools"`
+}
+
+// SpoolStatus tells of a directory below the state directory whose entries a
+// oneshot takes.
+type SpoolStatus struct {
+	Spool   string  `json:"spool"`
+	Pending int     `json:"pending"`
+	Oldest  float64 `json:"oldest_seconds,omitempty"`
+}
+
+// UnitStatus is a unit in systemd's words, see systemctl(1).
+type UnitStatus struct {
+	Unit   string `json:"unit"`
+	Load   string `json:"load"`
+	Active string `json:"active"`
+	Sub    string `json:"sub"`
 }
 
 // LinkStatus is a link as networkctl shows it, and what netbrk does with it.
 type LinkStatus struct {
-	Index  int            `json:"ifindex"`
-	Link   string         `json:"link"`
+	Index int    `json:"ifindex"`
+	Link  string `json:"link"`
+	// Kind is "ether", "loopback" and the like, as in ip-link(8).
 	Kind   string         `json:"kind,omitempty"`
 	MAC    string         `json:"mac,omitempty"`
 	MTU    int            `json:"mtu,omitempty"`
@@ -87,7 +110,7 @@ type LinkStatus struct {
 	Watched bool `json:"watched"`
 	// Table is that of its policy routing, 0 for none.
 	Table uint32 `json:"table,omitempty"`
-	// Leases are dhclient's, Lease tells of networkd's.
+	// Leases are dhclient's.
 	Leases *LinkLeases `json:"dhclient,omitempty"`
 }
 
@@ -102,12 +125,17 @@ type AddressStatus struct {
 
 // RulesStatus is what policy routing should be, and what is amiss.
 type RulesStatus struct {
-	// Links are the records of apply-rules.
+	// Links are those that have, or should have, something of netbrk's.
 	Links []LinkRules `json:"links"`
-	// Want counts the rules and routes that should be there, Have those of them
-	// that are. Have is nil where nobody looked at the kernel.
-	Want int  `json:"want"`
-	Have *int `json:"have"`
+	// Want counts the rules, routes and addresses that should be there, Have those
+	// of them that are. Have is nil where nobody looked at the kernel, and so are
+	// Wanted and Missing.
+	Want    int         `json:"want"`
+	Have    *int        `json:"have"`
+	Wanted  *RulesCount `json:"wanted,omitempty"`
+	Missing *RulesCount `json:"missing,omitempty"`
+	// Stale counts what carries netbrk's mark and should not be there.
+	Stale int `json:"stale"`
 	// Drift are the steps that apply-rules would take now, as commands of ip(8).
 	Drift []string `json:"drift"`
 	// Contended are the objects, with their link, that somebody keeps removing.
@@ -115,16 +143,30 @@ type RulesStatus struct {
 	Problems  []string `json:"problems"`
 }
 
+// RulesCount counts what policy routing is made of.
+type RulesCount struct {
+	Rules     int `json:"rules"`
+	Routes    int `json:"routes"`
+	Addresses int `json:"addresses"`
+}
+
+// Sum adds them up.
+func (c RulesCount) Sum() int { return c.Rules + c.Routes + c.Addresses }
+
 // HooksStatus tells of scripts.
 type HooksStatus struct {
 	// Runs are the last ones, newest first.
 	Runs []HookRun `json:"runs"`
 	// Failures counts those of Runs that failed.
 	Failures int `json:"failures"`
+	// Failing are the scripts whose last run for a link failed.
+	Failing []HookRun `json:"failing"`
 	// Refused are scripts that do not run.
 	Refused []RefusedHook `json:"refused"`
 	// Unhandled counts spool entries that were set aside in failed/.
 	Unhandled int `json:"unhandled"`
+	// Dispatchers are units that run the same scripts besides netbrk.
+	Dispatchers []string `json:"dispatchers,omitempty"`
 }
 
 // HookRun is what became of one script.
@@ -138,7 +180,7 @@ type HookRun struct {
 	// Duration is in seconds.
 	Duration float64 `json:"duration_seconds"`
 	Failed   bool    `json:"failed"`
-	// Outcome is "exit status 1", "killed by SIGKILL", "timed out", "done"….
+	// Outcome is "exit status 1", "ended by SIGKILL", "done"….
 	Outcome string `json:"outcome"`
 	// LastLine is the end of what it printed.
 	LastLine string `json:"last_line,omitempty"`
@@ -153,6 +195,9 @@ type RefusedHook struct {
 // CloudStatus tells of the instance's metadata.
 type CloudStatus struct {
 	CloudSync
+
+	// LastSync is when cloud-sync ended last; zero where it never ran.
+	LastSync time.Time `json:"last_sync,omitzero"`
 	// Next is when the timer asks again; zero where there is no timer.
 	Next   time.Time      `json:"next,omitzero"`
 	System hostnet.System `json:"system,omitzero"`

@@ -1,0 +1,11 @@
+package hostnet
+
+// UnitState is a unit in systemd's words, see systemctl(1).
+type UnitState struct {
+	Name string
+	// Load is "loaded", "not-found", "masked" and the like.
+	Load string
+	// Active is "active", "inactive", "failed", "activating"…, Sub says it more
+	// precisely for the kind of unit.
+	Active, Sub string
+}

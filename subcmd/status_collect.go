@@ -1,0 +1,428 @@
+package subcmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/netbrk/netbrk/dispatcher"
+	"github.com/netbrk/netbrk/internal/cloud"
+	"github.com/netbrk/netbrk/internal/config"
+	"github.com/netbrk/netbrk/internal/health"
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/kernel"
+	"github.com/netbrk/netbrk/internal/networkd"
+	"github.com/netbrk/netbrk/internal/reconcile"
+	"github.com/netbrk/netbrk/internal/report"
+	"github.com/netbrk/netbrk/internal/systemd"
+	"github.com/netbrk/netbrk/state"
+)
+
+const (
+	// busPatience is how long status waits for somebody on the bus: all else is
+	// worth showing without.
+	busPatience = time.Second
+	// secondLook is how long drift must last to be told: what is being mended just
+	// now is none.
+	secondLook = 300 * time.Millisecond
+	cloudTimer = "netbrk-cloud-sync.timer"
+)
+
+// collectStatus looks at the named parts, report.PartLinks and its like, or at all,
+// and composes the document. Whoever asks needs no privilege: what it may not see is
+// said in the notes.
+func (a *app) collectStatus(ctx context.Context, g global, parts ...string) (report.Status, error) {
+	return a.lookAtStatus(ctx, g, true, parts...)
+}
+
+// lookAtStatus is collectStatus. Without the network it takes the state's word for
+// links and rules: in a network namespace of its own netbrk would see others.
+func (a *app) lookAtStatus(ctx context.Context, g global, network bool, parts ...string) (report.Status, error) {
+	l := &statusLook{app: a, global: g, now: time.Now, facts: health.Facts{Version: version, Parts: parts}}
+	l.facts.HostName, _ = os.Hostname()
+	l.configure()
+	l.lookAtUnits(ctx)
+	for _, part := range []struct {
+		name string
+		look func(context.Context)
+	}{
+		{report.PartWatcher, l.lookAtWatcher}, {report.PartLinks, l.lookAtLinks}, {report.PartRules, l.lookAtRules},
+		{report.PartHooks, l.lookAtHooks}, {report.PartCloud, l.lookAtCloud},
+	} {
+		if len(parts) > 0 && !slices.Contains(parts, part.name) {
+			continue
+		}
+		if network && l.kernel == nil && (part.name == report.PartLinks || part.name == report.PartRules) {
+			if err := l.openKernel(); err != nil {
+				return report.Status{}, err
+			}
+			defer l.kernel.Close()
+		}
+		part.look(ctx)
+		if err := ctx.Err(); err != nil {
+			return report.Status{}, err
+		}
+	}
+	l.facts.Now = l.now()
+	return health.Build(l.facts), nil
+}
+
+// statusLook is one look at all that there is to tell.
+type statusLook struct {
+	*app
+	global global
+	now    func() time.Time
+	cfg    *config.Config
+	broken bool
+	// kernel is nil where only the state is looked at.
+	kernel *kernel.Policy
+	next   time.Time // by the timer of cloud-sync
+	facts  health.Facts
+}
+
+// note says what cannot be seen.
+func (l *statusLook) note(what string, err error) {
+	if err != nil {
+		what += ": " + strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	l.facts.Notes = append(l.facts.Notes, what)
+}
+
+// configure reads the configuration. With one that cannot be used the links are
+// shown by the defaults, and what should be is not known.
+func (l *statusLook) configure() {
+	cfg, warnings, err := config.Load(config.Options{Path: l.global.config})
+	var broken config.Errors
+	switch {
+	case errors.As(err, &broken):
+		for _, e := range broken {
+			if errors.Is(e, fs.ErrPermission) {
+				l.note("the configuration cannot be read", e)
+				continue
+			}
+			l.facts.Config.Broken = append(l.facts.Config.Broken, e.Error())
+		}
+	case err != nil:
+		l.facts.Config.Broken = []string{err.Error()}
+	}
+	if l.broken = err != nil; l.broken {
+		cfg = config.Default("/")
+	}
+	l.cfg = cfg
+	for _, w := range warnings {
+		if w.Unknown {
+			l.facts.Config.Unknown = append(l.facts.Config.Unknown, w.String())
+		} else {
+			l.facts.Config.Others = append(l.facts.Config.Others, w.String())
+		}
+	}
+}
+
+func (l *statusLook) openKernel() (err error) {
+	l.kernel, err = kernel.OpenPolicy()
+	return err
+}
+
+// statusUnits are those whose states tell whether netbrk works.
+func statusUnits() []string {
+	return []string{
+		"netbrk-watch.service", "netbrk-hooks.path", "netbrk-hooks.service", "netbrk-rules.path", "netbrk-rules.timer",
+		"netbrk-rules.service", "netbrk-dhclient.path", "netbrk-dhclient.service", "netbrk-cloud-sync.path", cloudTimer,
+		"netbrk-cloud-sync.service", "netbrk-api.socket", "netbrk-api.service",
+	}
+}
+
+// lookAtUnits asks systemd, if the state that is shown is that of its units.
+func (l *statusLook) lookAtUnits(ctx context.Context) {
+	if l.global.stateDir != defaultStateDir || !systemd.Booted() {
+		return
+	}
+	look, err := within(ctx, func(ctx context.Context) (systemd.Look, error) {
+		return systemd.LookAt(ctx, statusUnits(), cloudTimer)
+	})
+	if err != nil {
+		l.note("the states of units are not known", err)
+		return
+	}
+	l.facts.Units, l.next = look.Units, look.Next
+	l.facts.Installed = slices.ContainsFunc(look.Units, func(u hostnet.UnitState) bool {
+		return u.Name == "netbrk-watch.service" && u.Load == "loaded"
+	})
+}
+
+// within waits for an answer from the bus as long as is worth while. Connecting to
+// it has a time limit of its own, which is longer.
+func within[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, busPatience)
+	defer cancel()
+	type answer struct {
+		value T
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		value, err := ask(ctx)
+		answered <- answer{value, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, errors.New("the bus does not answer")
+	}
+}
+
+func (l *statusLook) lookAtWatcher(context.Context) {
+	root := l.global.stateDir
+	w := &health.Watcher{Generators: l.cfg.System.Generators}
+	watch := state.WatchHolder(root)
+	w.Running, w.PID = known(watch), watch.PID
+	if unit, ok := l.unit("netbrk-watch.service"); ok && w.Running == nil {
+		active := unit.Active == "active"
+		w.Running = &active
+	}
+	if w.Running == nil {
+		l.note("whether netbrk watch is running cannot be seen: /proc/locks is hidden", nil)
+	}
+	backlogs, err := state.Backlogs(root)
+	if err != nil {
+		l.note("what waits is not known", err)
+	}
+	drain, queue := known(state.DrainHolder(root)), known(state.RulesQueueHolder(root))
+	for _, b := range backlogs {
+		s := health.Spool{Name: b.Name, Pending: b.Pending, Oldest: b.Oldest}
+		switch b.Name {
+		case "events", "lease-events":
+			s.Serving = drain
+		case "rules-pending":
+			s.Serving = queue
+		default:
+			if unit, ok := l.unit(map[string]string{"cloud-pending": "netbrk-cloud-sync.service", "leases-pending": "netbrk-dhclient.service"}[b.Name]); ok {
+				atWork := unit.Active == "activating"
+				s.Serving = &atWork
+			}
+		}
+		w.Spools = append(w.Spools, s)
+	}
+	l.facts.Watcher = w
+}
+
+func (l *statusLook) unit(name string) (hostnet.UnitState, bool) {
+	i := slices.IndexFunc(l.facts.Units, func(u hostnet.UnitState) bool { return u.Name == name && u.Load == "loaded" })
+	if i < 0 {
+		return hostnet.UnitState{}, false
+	}
+	return l.facts.Units[i], true
+}
+
+func known(h state.Holder) *bool {
+	if !h.Known {
+		return nil
+	}
+	return &h.Held
+}
+
+func (l *statusLook) lookAtLinks(ctx context.Context) {
+	links := &health.Links{Watched: l.cfg.Network.Links.Match}
+	if l.kernel == nil {
+		l.recallLinks(links)
+	} else {
+		var err error
+		if links.Facts, err = l.kernel.Overview(ctx); err != nil {
+			l.note("links cannot be told", err)
+			return
+		}
+		links.States = l.networkdStates(ctx, links.Facts)
+	}
+	var err error
+	if links.Added, err = state.LookAtRules(l.global.stateDir).Load(); err != nil {
+		l.note("what netbrk added is not known", err)
+	}
+	if links.Leases, err = state.LookAtLeases(l.global.stateDir).Load(); err != nil {
+		l.note("leases are not known", err)
+	}
+	l.facts.Links = links
+}
+
+// recallLinks takes the watcher's word.
+func (l *statusLook) recallLinks(links *health.Links) {
+	records, err := state.LookAtLinks(l.global.stateDir)
+	if err != nil {
+		l.note("links are not known", err)
+	}
+	links.States = map[int]hostnet.States{}
+	for _, index := range sortedKeys(records) {
+		if r := records[index]; index != 0 {
+			links.Facts = append(links.Facts, hostnet.LinkFacts{Link: hostnet.Link{Index: index, Name: r.Name}})
+			links.States[index] = r.States
+		}
+	}
+	l.note("links are as netbrk watch saw them last, without their addresses", nil)
+}
+
+// networkdStates reads the words of networkd where it is what the configuration
+// goes by, and runs in this network namespace: a /run may be shared with another.
+func (l *statusLook) networkdStates(ctx context.Context, links []hostnet.LinkFacts) map[int]hostnet.States {
+	if !slices.Contains(l.cfg.System.Generators, config.GeneratorNetworkd) {
+		return nil
+	}
+	_, err := within(ctx, func(ctx context.Context) (hostnet.States, error) {
+		var bus networkd.Querier
+		defer bus.Close()
+		return bus.ManagerStates(ctx)
+	})
+	if err != nil {
+		l.note("states of links are the kernel's", err)
+		return nil
+	}
+	states := make(map[int]hostnet.States, len(links))
+	for _, link := range links {
+		if file, err := networkd.ReadLinkFile(networkd.StateDir, link.Link.Index); err == nil {
+			states[link.Link.Index] = file.States
+		}
+	}
+	return states
+}
+
+func (l *statusLook) lookAtRules(ctx context.Context) {
+	rules := &health.Rules{}
+	var err error
+	if rules.Records, err = state.LookAtRules(l.global.stateDir).Load(); err != nil {
+		l.note("what apply-rules did is not known", err)
+	}
+	l.facts.Rules = rules
+	switch {
+	case l.broken:
+		l.note("what rules there should be is not known without the configuration", nil)
+		return
+	case l.kernel == nil:
+		l.note("rules are as apply-rules left them: nobody looked at the kernel", nil)
+		return
+	}
+	drift, err := l.drift(ctx)
+	if err == nil && len(drift.Steps) > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(secondLook):
+			drift, err = l.drift(ctx)
+		}
+	}
+	if err != nil {
+		l.note("rules cannot be told", err)
+		return
+	}
+	rules.Now = &drift
+}
+
+// drift is what the planner of apply-rules says, which changes nothing here.
+func (l *statusLook) drift(ctx context.Context) (health.Drift, error) {
+	r := rulesRun{
+		app: l.app, stateDir: l.global.stateDir, log: slog.New(slog.DiscardHandler), cfg: l.cfg, kernel: l.kernel,
+		options: reconcile.Options{
+			Policy: policyOf(l.cfg), Managed: l.cfg.Network.RoutingPolicyRules.Match, Gateways: leaseGateways(l.global.stateDir),
+			Keeper: keeperOf, DryRun: true, Now: l.now, Log: slog.New(slog.DiscardHandler),
+		},
+	}
+	result, err := r.pass(ctx)
+	if err != nil {
+		return health.Drift{}, err
+	}
+	return health.Drift{
+		Links: result.Links, Steps: result.Commands(), Problems: result.Problems,
+		Wanted: result.Wanted, Missing: result.Missing, Stale: result.Stale,
+	}, nil
+}
+
+func (l *statusLook) lookAtHooks(context.Context) {
+	h := &health.Hooks{Gone: map[string]bool{}, Dispatchers: l.otherDispatchers()}
+	err := state.LookAtHooks(l.global.stateDir).Results(func(raw []byte) error {
+		var r dispatcher.Result
+		if err := json.Unmarshal(raw, &r); err != nil {
+			return nil // cut short by a full disk, say: the others count
+		}
+		h.Runs = append(h.Runs, hookRunOf(r))
+		if _, err := os.Lstat(r.Hook); errors.Is(err, fs.ErrNotExist) {
+			h.Gone[r.Hook] = true
+		}
+		return nil
+	})
+	if err != nil {
+		l.note("results of hooks cannot be read", err)
+	}
+	failures, err := state.Failures(l.global.stateDir)
+	if err != nil {
+		l.note("refused entries of the spool cannot be read", err)
+	}
+	h.Unhandled = len(failures)
+	l.refused(h)
+	l.facts.Hooks = h
+}
+
+// refused has scripts judged as run-hooks does, which is root's or, with a state
+// directory of one's own, one's own.
+func (l *statusLook) refused(h *health.Hooks) {
+	uid := 0
+	if st, err := os.Stat(l.global.stateDir); err == nil {
+		if owner, ok := ownerOf(st); ok && owner == os.Geteuid() {
+			uid = owner
+		}
+	}
+	finder := dispatcher.Finder{Roots: l.cfg.System.HookDirs, Trust: dispatcher.Trust{UID: uid}}
+	hidden := 0
+	for _, s := range finder.Refused() {
+		if uid != os.Geteuid() && strings.HasSuffix(s.Why, fs.ErrPermission.Error()) {
+			hidden++ // root may look
+			continue
+		}
+		h.Refused = append(h.Refused, report.RefusedHook{Hook: s.Path, Why: s.Why})
+	}
+	if hidden > 0 {
+		l.note(plural(hidden, "hook directory or script")+" can be looked at by root alone", nil)
+	}
+}
+
+// otherDispatchers names the units that run the same scripts besides netbrk.
+func (l *statusLook) otherDispatchers() []string { return nil }
+
+func hookRunOf(r dispatcher.Result) report.HookRun {
+	run := report.HookRun{
+		Hook: r.Hook, Directory: r.Directory, Link: r.Link, Index: r.Index, EventID: r.EventID, Start: r.Start,
+		Duration: r.Duration.Seconds(), Failed: r.Failed(), Outcome: "done", LastLine: lastLine(r.Output),
+	}
+	switch {
+	case r.Interrupted:
+		run.Outcome = "interrupted"
+	case r.Vanished:
+		run.Outcome = "vanished before it could start"
+	case run.Failed:
+		run.Outcome = r.Reason()
+	}
+	return run
+}
+
+func (l *statusLook) lookAtCloud(context.Context) {
+	store := state.LookAtCloud(l.global.stateDir)
+	c := &health.Cloud{Sync: store.Sync(), LastSync: store.LastSync(), Next: l.next, Every: l.cfg.System.RefreshTimer, System: store.System()}
+	if c.Sync.Provider == "" {
+		found := cloud.Detect("/", l.cfg.Cloud.Provider)
+		c.Provider, c.Why = found.Provider, found.Why
+	}
+	links, err := store.Links()
+	if err != nil {
+		l.note("what the cloud told is not known", err)
+	}
+	boot := bootID()
+	for _, index := range sortedKeys(links) {
+		if links[index].BootID == boot {
+			c.NICs = append(c.NICs, links[index])
+		}
+	}
+	l.facts.Cloud = c
+}
