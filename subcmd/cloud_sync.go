@@ -78,13 +78,15 @@ func (a *app) cloudSync(c *cli.Context) error {
 		}
 	}
 	stayQuick()
+	progress := a.startProgress("asking the cloud's metadata")
+	defer progress.end()
 	r, err := a.newRulesRun(g, dryRun)
 	if err != nil {
 		return err
 	}
 	defer r.kernel.Close()
 	r.options.ByHand = !c.Bool("scheduled")
-	s := &cloudRun{rulesRun: r, store: state.LookAtCloud(g.stateDir), asJSON: c.Bool("json")}
+	s := &cloudRun{rulesRun: r, progress: progress, store: state.LookAtCloud(g.stateDir), asJSON: c.Bool("json")}
 	if flush {
 		return s.flush(c.Context)
 	}
@@ -102,10 +104,11 @@ func (a *app) cloudSync(c *cli.Context) error {
 // cloudRun is one run of cloud-sync.
 type cloudRun struct {
 	*rulesRun
-	store  *state.Cloud
-	asJSON bool
-	found  cloud.Detection
-	last   report.CloudSync
+	progress *progress
+	store    *state.Cloud
+	asJSON   bool
+	found    cloud.Detection
+	last     report.CloudSync
 	// instance is the id that was told, empty if none was.
 	instance string
 	problems []string
@@ -263,6 +266,7 @@ func (s *cloudRun) failed(ctx context.Context, err error) error {
 
 // end saves and tells what became of the run.
 func (s *cloudRun) end(ctx context.Context, result reconcile.Result, outcome string, err error) error {
+	s.progress.end() // what follows may go to the same terminal
 	s.problems = append(s.problems, result.Problems...)
 	if !s.options.DryRun {
 		if saved := s.saveOutcome(ctx, outcome); saved != nil {

@@ -32,6 +32,8 @@ const (
 	// now is none.
 	secondLook = 300 * time.Millisecond
 	cloudTimer = "netbrk-cloud-sync.timer"
+	// dispatcherUnit runs networkd-dispatcher's scripts itself.
+	dispatcherUnit = "networkd-dispatcher.service"
 )
 
 // collectStatus looks at the named parts, report.PartLinks and its like, or at all,
@@ -135,6 +137,7 @@ func statusUnits() []string {
 		"netbrk-watch.service", "netbrk-hooks.path", "netbrk-hooks.service", "netbrk-rules.path", "netbrk-rules.timer",
 		"netbrk-rules.service", "netbrk-dhclient.path", "netbrk-dhclient.service", "netbrk-cloud-sync.path", cloudTimer,
 		"netbrk-cloud-sync.service", "netbrk-api.socket", "netbrk-api.service",
+		dispatcherUnit,
 	}
 }
 
@@ -389,7 +392,12 @@ func (l *statusLook) refused(h *health.Hooks) {
 }
 
 // otherDispatchers names the units that run the same scripts besides netbrk.
-func (l *statusLook) otherDispatchers() []string { return nil }
+func (l *statusLook) otherDispatchers() []string {
+	if unit, ok := l.unit(dispatcherUnit); ok && unit.Active == "active" && l.cfg.System.NetworkdDispatcher {
+		return []string{unit.Name}
+	}
+	return nil
+}
 
 func hookRunOf(r dispatcher.Result) report.HookRun {
 	run := report.HookRun{

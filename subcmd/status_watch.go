@@ -44,7 +44,7 @@ func (s statusRun) watch(ctx context.Context) error {
 		if now := fingerprint(doc); terminal && !s.asJSON || now != last {
 			last = now
 			if terminal && !s.asJSON {
-				fmt.Fprint(s.stdout, "\x1b[H\x1b[2J\x1b[3J")
+				fmt.Fprint(s.stdout, "\x1b[H\x1b[2J")
 			}
 			if err := s.print(doc); err != nil {
 				return err

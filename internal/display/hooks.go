@@ -13,7 +13,8 @@ func (p *page) hooks(doc report.Status) {
 	p.section("Hooks", p.hooksHead(doc.Hooks))
 	var refused []string
 	for _, h := range doc.Hooks.Refused {
-		refused = append(refused, p.paint(yellow, "refused ")+clean(h.Hook)+": "+clean(h.Why))
+		why := strings.TrimPrefix(h.Why, h.Hook+" ") // it names the object
+		refused = append(refused, p.paint(yellow, "refused ")+clean(h.Hook)+": "+clean(why))
 	}
 	p.tree("  ", leaves(p.firstOf(refused, few, "netbrk status hooks")))
 	p.runs(doc, fewRuns)

@@ -11,7 +11,7 @@ import (
 
 // links is a table of those that matter most.
 func (p *page) links(doc report.Status) {
-	text := states(doc.Links)
+	text := stateCounts(doc.Links)
 	if text == "" {
 		text = "none"
 	}
@@ -131,7 +131,7 @@ func about(a report.AddressStatus) string {
 func Links(doc report.Status, o Options) string {
 	p := &page{Options: o}
 	p.health(doc)
-	p.section("Links", states(doc.Links))
+	p.section("Links", stateCounts(doc.Links))
 	for _, l := range doc.Links {
 		facts := []string{fmt.Sprintf("ifindex %d", l.Index)}
 		if l.Kind != "" {

@@ -130,8 +130,8 @@ func (p *page) notes(doc report.Status) {
 	}
 }
 
-// states counts the links by state, the best first.
-func states(links []report.LinkStatus) string {
+// stateCounts counts the links by state, the best first.
+func stateCounts(links []report.LinkStatus) string {
 	counts := map[string]int{}
 	for _, l := range links {
 		counts[operational(l)]++

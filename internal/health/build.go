@@ -55,7 +55,7 @@ func (f Facts) age(s Spool) time.Duration {
 func (f Facts) units() []report.UnitStatus {
 	var units []report.UnitStatus
 	for _, u := range f.Units {
-		if u.Load != "not-found" {
+		if u.Load != "not-found" && strings.HasPrefix(u.Name, "netbrk-") {
 			units = append(units, report.UnitStatus{Unit: u.Name, Load: u.Load, Active: u.Active, Sub: u.Sub})
 		}
 	}

@@ -26,11 +26,12 @@ type Facts struct {
 	Config Config
 	// Watcher is nil where nobody looked, as are Links, Rules, Hooks and Cloud.
 	Watcher *Watcher
-	Units   []hostnet.UnitState
-	Links   *Links
-	Rules   *Rules
-	Hooks   *Hooks
-	Cloud   *Cloud
+	// Units may hold others than netbrk's own.
+	Units []hostnet.UnitState
+	Links *Links
+	Rules *Rules
+	Hooks *Hooks
+	Cloud *Cloud
 }
 
 // Config is what there is to say of the configuration.

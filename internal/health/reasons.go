@@ -125,7 +125,7 @@ func (f Facts) unitReasons() []report.Reason {
 	for _, u := range f.Units {
 		switch {
 		case u.Name == "netbrk-watch.service" && f.Watcher != nil && f.Watcher.Running != nil && !*f.Watcher.Running:
-		case u.Active == "failed":
+		case u.Active == "failed" && strings.HasPrefix(u.Name, "netbrk-"):
 			reasons = append(reasons, report.Reason{Part: partOf(u), What: u.Name + " has failed", Hint: "journalctl -u " + u.Name + " -n 20"})
 		}
 	}
@@ -211,7 +211,7 @@ func driftText(s *report.RulesStatus) string {
 		}
 	}
 	if len(words) == 0 {
-		return fmt.Sprintf("%d changes are due", len(s.Drift)) // of a link's MTU, say
+		return count(len(s.Drift), "change is due", "changes are due") // of a link's MTU, say
 	}
 	return strings.Join(words, ", ")
 }
@@ -229,12 +229,15 @@ func (f Facts) hooksReasons(doc report.Status) []report.Reason {
 		failing = append(failing, report.Reason{Part: report.PartHooks, Link: r.Link, What: what, Hint: again(r)})
 	}
 	for _, h := range doc.Hooks.Refused {
-		reason := report.Reason{Part: report.PartHooks, What: h.Hook + " does not run: " + h.Why, Hint: "netbrk status hooks"}
 		// The reason ends with the command that helps, where there is one.
-		if why, hint, found := cutCommand(h.Why); found {
-			reason.What, reason.Hint = h.Hook+" does not run: "+why, hint
+		why, hint, found := cutCommand(h.Why)
+		if !found {
+			hint = "netbrk status hooks"
 		}
-		refused = append(refused, reason)
+		if rest, itself := strings.CutPrefix(why, h.Hook+" "); itself {
+			why = "it " + rest
+		}
+		refused = append(refused, report.Reason{Part: report.PartHooks, What: h.Hook + " does not run: " + why, Hint: hint})
 	}
 	if n := doc.Hooks.Unhandled; n > 0 {
 		rest = append(rest, report.Reason{
@@ -326,7 +329,7 @@ func Duration(d time.Duration) string {
 	case d < 0:
 		return "-" + Duration(-d)
 	case d < time.Second:
-		return d.Round(time.Millisecond).String()
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
