@@ -251,3 +251,44 @@ func TestFactsFail(t *testing.T) {
 	assert.ErrorContains(t, err, "reading policy routing: interrupted")
 	assert.Empty(t, b.ledger.saved)
 }
+
+func TestRunCounts(t *testing.T) {
+	b := newBench(t)
+	dry := func(o *Options) { o.DryRun = true }
+	all := report.RulesCount{Rules: 4, Routes: 2}
+	r := b.run(dry)
+	assert.Equal(t, all, r.Wanted)
+	assert.Equal(t, all, r.Missing, "nothing is there yet")
+	r = b.run()
+	assert.Equal(t, all, r.Missing, "as it began")
+	r = b.run(dry)
+	assert.Equal(t, all, r.Wanted)
+	assert.Zero(t, r.Missing)
+	assert.Zero(t, r.Stale)
+
+	b.kernel.rules = b.kernel.rules[1:]
+	b.kernel.routes = append(b.kernel.routes, hostnet.Route{
+		Table: 10002, Type: hostnet.RouteUnicast, Destination: netip.MustParsePrefix("198.51.100.0/24"), Index: 3, Protocol: hostnet.Protocol,
+	})
+	r = b.run(dry)
+	assert.Equal(t, report.RulesCount{Rules: 1}, r.Missing)
+	assert.Equal(t, 1, r.Stale)
+	assert.Equal(t, all, r.Wanted)
+}
+
+func TestRunCountsAddresses(t *testing.T) {
+	b := cloudBench(t)
+	dry := func(o *Options) { o.DryRun = true }
+	r := b.run(dry)
+	assert.Equal(t, 1, r.Wanted.Addresses)
+	assert.Equal(t, 1, r.Missing.Addresses)
+	b.run()
+	r = b.run(dry)
+	assert.Equal(t, 1, r.Wanted.Addresses)
+	assert.Zero(t, r.Missing)
+	b.options.Cloud = nil // the instance lost it
+	r = b.run(dry)
+	assert.Zero(t, r.Wanted)
+	assert.Zero(t, r.Missing)
+	assert.Positive(t, r.Stale)
+}
