@@ -124,12 +124,23 @@ func TestKeys(t *testing.T) {
 		{"carrier_changes", reflect.TypeFor[report.LinkRules]()},
 		{"provider_and_why", reflect.TypeFor[report.CloudDocument]()},
 		{"instance_id_and_boot", reflect.TypeFor[report.CloudLink]()},
+		{"schema_version_1", reflect.TypeFor[report.Status]()},
+		{"part_of_it", reflect.TypeFor[report.Reason]()},
+		{"oldest_seconds", reflect.TypeFor[report.WatcherState]()},
+		{"addresses_and_so_on", reflect.TypeFor[report.LinkStatus]()},
+		{"contended_and_problems", reflect.TypeFor[report.RulesStatus]()},
+		{"dispatchers_", reflect.TypeFor[report.HooksStatus]()},
+		{"duration_seconds", reflect.TypeFor[report.HookRun]()},
+		{"instance_id_and_system", reflect.TypeFor[report.CloudStatus]()},
 	} {
 		_, list, found := strings.Cut(page(t, "netbrk.1"), `.Bl -tag -width "`+tt.begins+`" -compact`)
 		require.True(t, found, tt.begins)
 		list, _, _ = strings.Cut(list, "\n.El")
 		var keys []string
 		for _, field := range reflect.VisibleFields(tt.of) {
+			if field.Anonymous {
+				continue // its own fields follow
+			}
 			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			keys = append(keys, key)
 		}
@@ -139,6 +150,33 @@ func TestKeys(t *testing.T) {
 		}
 		assert.ElementsMatch(t, keys, told, tt.of.Name())
 	}
+}
+
+// TestStatusKeys has those that are told beside another key.
+func TestStatusKeys(t *testing.T) {
+	_, section, found := strings.Cut(page(t, "netbrk.1"), ".Ss netbrk status\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n.Ss ")
+	told := words(section)
+	for _, of := range []reflect.Type{
+		reflect.TypeFor[report.Health](), reflect.TypeFor[report.SpoolStatus](), reflect.TypeFor[report.UnitStatus](),
+		reflect.TypeFor[report.AddressStatus](), reflect.TypeFor[report.RulesCount](), reflect.TypeFor[report.RefusedHook](), reflect.TypeFor[report.RefusedEntry](),
+	} {
+		for _, field := range reflect.VisibleFields(of) {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			assert.Contains(t, told, key, of.Name())
+		}
+	}
+}
+
+// TestStatusExample has the example of netbrk status as the program would print it.
+func TestStatusExample(t *testing.T) {
+	_, example, found := strings.Cut(page(t, "netbrk.1"), "$ netbrk status\n")
+	require.True(t, found)
+	example, _, _ = strings.Cut(example, "\n.Ed")
+	golden := page(t, "../internal/display/testdata/example.txt")
+	assert.Equal(t, strings.ReplaceAll(strings.TrimSuffix(golden, "\n"), "\\", "\\e"), example)
+	assert.Contains(t, page(t, "../README.md"), golden)
 }
 
 func TestUnitsAreTold(t *testing.T) {

@@ -363,7 +363,9 @@ func (l *statusLook) lookAtHooks(context.Context) {
 	if err != nil {
 		l.note("refused entries of the spool cannot be read", err)
 	}
-	h.Unhandled = len(failures)
+	for _, f := range failures {
+		h.Entries = append(h.Entries, report.RefusedEntry{Entry: f.Entry, Why: f.Why, Time: f.Time.UTC()})
+	}
 	l.refused(h)
 	l.facts.Hooks = h
 }

@@ -63,7 +63,7 @@ func outcomeColour(outcome string) colour {
 }
 
 func (p *page) nicText(nic report.CloudLink) string {
-	words := []string{p.paint(bold, nic.Link) + " " + nic.NIC.MAC}
+	words := []string{p.paint(bold, clean(nic.Link)) + " " + nic.NIC.MAC}
 	if nic.NIC.Primary {
 		words = append(words, "primary")
 	}

@@ -105,8 +105,8 @@ func degraded() report.Status {
 	doc.Health = report.Health{State: report.HealthDegraded, Reasons: []report.Reason{
 		{Part: "config", What: "/etc/netbrk/netbrk.toml:7:1: Network.Linkz: unknown key; did you mean Links?", Hint: "netbrk config check"},
 		{Part: "watcher", What: "netbrk watch is not running: no change of the network is seen", Hint: "systemctl start netbrk.target"},
-		{Part: "rules", What: "3 rules are missing, 1 should not be there", Hint: "netbrk apply-rules --dry-run, then without it"},
-		{Part: "rules", Link: "ens6", What: "somebody keeps removing 192.0.2.21/32", Hint: "ip -timestamp monitor rule route, and netbrk-rules(7)"},
+		{Part: "rules", What: "3 rules are missing, 1 should not be there", Hint: "netbrk apply-rules"},
+		{Part: "rules", Link: "ens6", What: "somebody keeps removing 192.0.2.21/32", Hint: "ip -timestamp monitor rule route"},
 		{Part: "hooks", Link: "ens5", What: hook + ": exit status 1: \x1b[31mcurl: (7) Failed to connect to ddns.example port 443", Hint: "netbrk run-hooks --link ens5 --state routable"},
 		{Part: "hooks", What: "/etc/netbrk/routable.d/60-open does not run: it is writable by others (mode 0757)", Hint: "chmod go-w /etc/netbrk/routable.d/60-open"},
 		{Part: "cloud", What: "NIC 02:00:00:00:00:06 (ens6) is not complete in the metadata, and left as it is: ipv6s", Hint: "netbrk cloud-sync"},
@@ -117,6 +117,7 @@ func degraded() report.Status {
 	}}
 	doc.Links[1].States = states("no-carrier", "failed")
 	doc.Links[1].Addresses = []report.AddressStatus{}
+	doc.Links = append(doc.Links, report.LinkStatus{Index: 4, Link: "e\x1b[2J7", States: states("off", "unmanaged")}) // the kernel takes it
 	doc.Rules.Have, doc.Rules.Missing, doc.Rules.Stale = &have, &report.RulesCount{Rules: 3, Addresses: 1}, 1
 	doc.Rules.Drift = []string{
 		"ip -4 address add 192.0.2.21/32 dev ens6 noprefixroute", "ip -4 rule add from all to 192.0.2.20 lookup 10002 priority 30003 protocol 110",
@@ -129,7 +130,7 @@ func degraded() report.Status {
 	ens6.Problems, ens6.Contended = []string{"adding route default via 192.0.2.1: file exists"}, []string{"192.0.2.21/32"}
 	ens6.Losses = []report.Loss{{Object: "192.0.2.21/32", Count: 40, RetryAt: now.Add(32 * time.Second)}}
 	doc.Rules.Links = append(doc.Rules.Links,
-		report.LinkRules{Index: 4, Link: "ens7", Table: 10003, Skipped: "no global address"}, report.LinkRules{Index: 5, Link: "ens8", Table: 10004, Flushed: true},
+		report.LinkRules{Index: 4, Link: "e\x1b[2J7", Table: 10003, Skipped: "no global address", Routes: []string{"default dev e\x1b[2J7"}}, report.LinkRules{Index: 5, Link: "ens8", Table: 10004, Flushed: true},
 		report.LinkRules{Index: 6, Link: "wg0", Table: 10005, Addresses: prefixes("198.51.100.9/32"), Notes: []string{"no gateway is known for IPv4"}},
 	)
 	failed := report.HookRun{
@@ -137,12 +138,13 @@ func degraded() report.Status {
 		LastLine: "\x1b[31mcurl: (7) Failed to connect to ddns.example port 443",
 	}
 	doc.Hooks = &report.HooksStatus{
-		Runs: append([]report.HookRun{failed}, doc.Hooks.Runs...), Failures: 1, Failing: []report.HookRun{failed}, Unhandled: 2,
+		Runs: append([]report.HookRun{failed}, doc.Hooks.Runs...), Failures: 1, Failing: []report.HookRun{failed}, Unhandled: 1,
+		Entries:     []report.RefusedEntry{{Entry: "x\x1b.json", Why: "refused: not a name of the spool", Time: now.Add(-time.Hour)}},
 		Refused:     []report.RefusedHook{{Hook: "/etc/netbrk/routable.d/60-open", Why: "/etc/netbrk/routable.d/60-open is writable by others (mode 0757): chmod go-w /etc/netbrk/routable.d/60-open"}},
 		Dispatchers: []string{"networkd-dispatcher.service"},
 	}
 	for i := range 7 {
-		doc.Hooks.Runs = append(doc.Hooks.Runs, report.HookRun{Hook: fmt.Sprintf("/etc/netbrk/off.d/%d", i), Directory: "off.d", Link: "ens7", Start: now.Add(-time.Hour), Outcome: "done"})
+		doc.Hooks.Runs = append(doc.Hooks.Runs, report.HookRun{Hook: fmt.Sprintf("/etc/netbrk/off.d/%d", i), Directory: "off.d", Link: "e\x1b[2J7", Start: now.Add(-time.Hour), Outcome: "done"})
 	}
 	doc.Cloud.Outcome = "partial"
 	doc.Cloud.Problems = []string{"NIC 02:00:00:00:00:06 (ens6) is not complete in the metadata, and left as it is: ipv6s"}
@@ -163,6 +165,35 @@ func bare() report.Status {
 	doc.Rules = &report.RulesStatus{Have: &have, Wanted: &report.RulesCount{}, Missing: &report.RulesCount{}}
 	doc.Hooks = &report.HooksStatus{}
 	doc.Cloud = &report.CloudStatus{CloudSync: report.CloudSync{Provider: "none", Why: `no known cloud: sys_vendor is "QEMU"`}}
+	return doc
+}
+
+// example is that of netbrk(1) and README.md.
+func example() report.Status {
+	const hook = "/etc/netbrk/routable.d/50-ddns"
+	have := 5
+	doc := sound()
+	doc.Health = report.Health{State: report.HealthDegraded, Reasons: []report.Reason{
+		{Part: "rules", What: "1 rule is missing", Hint: "netbrk apply-rules"},
+		{Part: "hooks", Link: "eth0", What: hook + ": exit status 7: curl: (7) Failed to connect", Hint: "netbrk run-hooks --link eth0 --state routable"},
+	}}
+	eth0, eth1 := doc.Links[1], doc.Links[2]
+	eth0.Link, eth1.Link, eth1.Leases, eth1.Addresses = "eth0", "eth1", nil, addresses("192.0.2.20/24")
+	doc.Links = []report.LinkStatus{doc.Links[0], eth0, eth1}
+	doc.Rules = &report.RulesStatus{
+		Want: 6, Have: &have, Wanted: &report.RulesCount{Rules: 4, Routes: 2}, Missing: &report.RulesCount{Rules: 1},
+		Links: []report.LinkRules{{
+			Index: 3, Link: "eth1", Table: 10002, Addresses: prefixes("192.0.2.20/32"),
+			Gateway4: &report.RulesGateway{Address: netip.MustParseAddr("192.0.2.1"), Source: "main table"},
+		}},
+		Drift: []string{"ip -4 rule add from 192.0.2.20 lookup 10002 priority 30002 protocol 110"},
+	}
+	doc.Hooks = &report.HooksStatus{Failures: 1, Runs: []report.HookRun{
+		{Hook: hook, Directory: "routable.d", Link: "eth0", Start: now.Add(-4 * time.Minute), Duration: 2.1, Failed: true, Outcome: "exit status 7", LastLine: "curl: (7) Failed to connect"},
+		{Hook: "/etc/netbrk/carrier.d/10-led", Directory: "carrier.d", Link: "eth0", Start: now.Add(-4 * time.Minute), Duration: 0.004, Outcome: "done"},
+	}}
+	doc.Hooks.Failing = doc.Hooks.Runs[:1]
+	doc.Cloud = &report.CloudStatus{CloudSync: report.CloudSync{Provider: "none", Why: `sys_vendor is "LENOVO"`}}
 	return doc
 }
 
@@ -208,6 +239,7 @@ func TestGoldens(t *testing.T) {
 		doc  report.Status
 		o    Options
 	}{
+		{"example", Status, example(), Options{Width: 80}},
 		{"status-ok", Status, sound(), Options{Width: 80}},
 		{"status-degraded", Status, degraded(), wide},
 		{"status-degraded-narrow", Status, degraded(), Options{Width: 40}},

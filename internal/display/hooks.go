@@ -35,7 +35,7 @@ func (p *page) hooksHead(h *report.HooksStatus) string {
 		words = append(words, p.paint(yellow, count(n, "script")+" refused"))
 	}
 	if h.Unhandled > 0 {
-		words = append(words, p.paint(yellow, fmt.Sprintf("%d spool entries refused", h.Unhandled)))
+		words = append(words, p.paint(yellow, count(h.Unhandled, "spool file")+" refused"))
 	}
 	return strings.Join(words, ", ")
 }
@@ -48,7 +48,7 @@ func (p *page) runs(doc report.Status, most int) {
 	}
 	when, hook, link := 0, 0, 0
 	for _, r := range runs {
-		when, hook, link = max(when, width(ago(doc, r.Start))), max(hook, width(clean(commandPath(r.Hook)))), max(link, width(r.Link))
+		when, hook, link = max(when, width(ago(doc, r.Start))), max(hook, width(clean(commandPath(r.Hook)))), max(link, width(clean(r.Link)))
 	}
 	for _, r := range runs {
 		dot := p.paint(runColour(r), p.dot())
@@ -59,9 +59,9 @@ func (p *page) runs(doc report.Status, most int) {
 			outcome += ", " + health.Duration(seconds(r.Duration))
 		}
 		name := clean(commandPath(r.Hook))
-		head := dot + " " + pad(ago(doc, r.Start), when) + "  " + pad(r.Link, link) + "  " + pad(name, hook) + "  "
+		head := dot + " " + pad(ago(doc, r.Start), when) + "  " + pad(clean(r.Link), link) + "  " + pad(name, hook) + "  "
 		if p.Width > 0 && (p.Width < narrow || width(head) > p.Width*2/3) {
-			p.wrapped(dot+" ", "  ", name+suffix(" for ", r.Link)+", "+ago(doc, r.Start))
+			p.wrapped(dot+" ", "  ", name+suffix(" for ", clean(r.Link))+", "+ago(doc, r.Start))
 			p.wrapped("  "+p.branch(true), "     ", outcome)
 			continue
 		}
@@ -97,15 +97,19 @@ func Hooks(doc report.Status, o Options) string {
 		if r.LastLine != "" {
 			below = append(below, node{text: clean(r.LastLine)})
 		}
-		p.wrapped(p.paint(red, p.dot())+" ", "  ", "failing "+clean(r.Hook)+suffix(" for ", r.Link))
+		p.wrapped(p.paint(red, p.dot())+" ", "  ", "failing "+clean(r.Hook)+suffix(" for ", clean(r.Link)))
 		p.tree("  ", below)
 	}
 	for _, s := range h.Refused {
 		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", "refused "+clean(s.Hook))
 		p.tree("  ", []node{{text: clean(s.Why)}})
 	}
+	for _, e := range h.Entries[:min(len(h.Entries), manyAddresses)] {
+		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", "refused spool file "+clean(e.Entry)+", "+ago(doc, e.Time))
+		p.tree("  ", []node{{text: clean(strings.TrimPrefix(e.Why, "refused: "))}})
+	}
 	for _, unit := range h.Dispatchers {
-		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", unit+" runs the same scripts")
+		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", clean(unit)+" runs the same scripts")
 	}
 	if len(h.Runs) > 0 {
 		p.section("Runs", "the newest first")

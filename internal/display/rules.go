@@ -45,7 +45,7 @@ func (p *page) rulesHead(r *report.RulesStatus) string {
 }
 
 func (p *page) linkRules(l report.LinkRules) string {
-	name := p.paint(bold, l.Link)
+	name := p.paint(bold, clean(l.Link))
 	switch {
 	case l.Flushed:
 		return name + ": flushed by hand"
@@ -86,11 +86,7 @@ func (p *page) amiss(doc report.Status, steps int) []node {
 	r := doc.Rules
 	var nodes []node
 	if len(r.Drift) > 0 {
-		var below []string
-		for _, step := range r.Drift {
-			below = append(below, clean(step))
-		}
-		nodes = append(nodes, node{p.paint(yellow, "apply-rules would do"), leaves(p.firstOf(below, steps, "netbrk apply-rules --dry-run"))})
+		nodes = append(nodes, node{p.paint(yellow, "apply-rules would do"), leaves(p.firstOf(cleaned(r.Drift), steps, "netbrk apply-rules --dry-run"))})
 	}
 	for _, object := range p.firstOf(r.Contended, few, "netbrk status rules") {
 		nodes = append(nodes, node{text: p.paint(yellow, "somebody keeps removing ") + clean(object)})
@@ -145,7 +141,7 @@ func (p *page) ruleNodes(doc report.Status, l report.LinkRules) []node {
 		addresses = append(addresses, "for "+text)
 	}
 	nodes = append(nodes, leaves(p.firstOf(addresses, manyAddresses, "ip rule show table "+fmt.Sprint(l.Table)))...)
-	nodes = append(nodes, leaves(p.firstOf(l.Routes, manyAddresses, "ip route show table "+fmt.Sprint(l.Table)))...)
+	nodes = append(nodes, leaves(p.firstOf(cleaned(l.Routes), manyAddresses, "ip route show table "+fmt.Sprint(l.Table)))...)
 	var added []string
 	for _, a := range l.Added {
 		added = append(added, "cloud-sync put "+a.String()+" there")

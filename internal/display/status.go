@@ -61,7 +61,7 @@ func (p *page) health(doc report.Status) {
 	for _, r := range doc.Health.Reasons {
 		what := clean(r.What)
 		if r.Link != "" {
-			what = r.Link + ": " + what
+			what = clean(r.Link) + ": " + what
 		}
 		first, rest := "  "+pad(p.paint(bold, r.Part), labelWidth), strings.Repeat(" ", labelWidth+2)
 		if p.Width > 0 && p.Width < narrow {

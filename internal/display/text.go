@@ -228,3 +228,11 @@ func clean(text string) string {
 		return '?'
 	}, text)
 }
+
+func cleaned(texts []string) []string {
+	all := make([]string, 0, len(texts))
+	for _, t := range texts {
+		all = append(all, clean(t))
+	}
+	return all
+}

@@ -106,8 +106,9 @@ func (f Facts) hooks() *report.HooksStatus {
 	}
 	s := &report.HooksStatus{
 		Runs: []report.HookRun{}, Failing: []report.HookRun{}, Refused: append([]report.RefusedHook{}, f.Hooks.Refused...),
-		Unhandled: f.Hooks.Unhandled, Dispatchers: f.Hooks.Dispatchers,
+		Unhandled: len(f.Hooks.Entries), Entries: append([]report.RefusedEntry{}, f.Hooks.Entries...), Dispatchers: f.Hooks.Dispatchers,
 	}
+	slices.Reverse(s.Entries)
 	type script struct{ hook, link string }
 	seen := map[script]bool{}
 	for _, r := range slices.Backward(f.Hooks.Runs) {

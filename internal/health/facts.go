@@ -99,8 +99,8 @@ type Hooks struct {
 	// of them failed is past.
 	Gone    map[string]bool
 	Refused []report.RefusedHook
-	// Unhandled counts what was set aside.
-	Unhandled int
+	// Entries were set aside, oldest first.
+	Entries []report.RefusedEntry
 	// Dispatchers are units that run the same scripts besides netbrk.
 	Dispatchers []string
 }

@@ -147,10 +147,10 @@ func TestReasons(t *testing.T) {
 			f.Rules.Now.Missing, f.Rules.Now.Stale, f.Rules.Now.Steps = report.RulesCount{Rules: 2, Routes: 1, Addresses: 1}, 1, []string{"ip rule add"}
 		}, []report.Reason{{
 			Part: "rules", What: "2 rules are missing, 1 route is missing or wrong, 1 address is missing, 1 should not be there",
-			Hint: "netbrk apply-rules --dry-run, then without it",
+			Hint: "netbrk apply-rules",
 		}}},
 		{"a link whose MTU is another", func(f *Facts) { f.Rules.Now.Steps = []string{"ip link set dev eth1 mtu 9001"} }, []report.Reason{
-			{Part: "rules", What: "1 change is due", Hint: "netbrk apply-rules --dry-run, then without it"},
+			{Part: "rules", What: "1 change is due", Hint: "netbrk apply-rules"},
 		}},
 		{"what apply-rules could not do", func(f *Facts) {
 			f.Rules.Records[0] = report.LinkRules{Problems: []string{"adding rule: no"}}
@@ -164,8 +164,8 @@ func TestReasons(t *testing.T) {
 			f.Rules.Records[3] = report.LinkRules{Index: 3, Link: "eth1", Contended: []string{"2001:db8::5/128"}}
 			f.Rules.Now.Missing.Rules = 3 // held back, so no step
 		}, []report.Reason{
-			{Part: "rules", What: "somebody keeps removing lookup main of 0.0.0.0/0", Hint: "ip -timestamp monitor rule route, and netbrk-rules(7)"},
-			{Part: "rules", Link: "eth1", What: "somebody keeps removing 2001:db8::5/128", Hint: "ip -timestamp monitor rule route, and netbrk-rules(7)"},
+			{Part: "rules", What: "somebody keeps removing lookup main of 0.0.0.0/0", Hint: "ip -timestamp monitor rule route"},
+			{Part: "rules", Link: "eth1", What: "somebody keeps removing 2001:db8::5/128", Hint: "ip -timestamp monitor rule route"},
 		}},
 
 		{"a script that failed", func(f *Facts) { f.Hooks.Runs = append(f.Hooks.Runs, failedRun(x, "eth0")) }, []report.Reason{
@@ -185,9 +185,10 @@ func TestReasons(t *testing.T) {
 			{Part: "hooks", What: x + " does not run: its name is not printable", Hint: "netbrk status hooks"},
 			{Part: "hooks", What: x + " does not run: it is not executable (mode 0644)", Hint: "chmod +x " + x},
 		}},
-		{"entries that were refused", func(f *Facts) { f.Hooks.Unhandled = 2 }, []report.Reason{
-			{Part: "hooks", What: "2 entries of the spool were refused, and are kept in failed/", Hint: "netbrk status hooks; remove them once they are understood"},
-		}},
+		{"entries that were refused", func(f *Facts) {
+			f.Hooks.Entries = []report.RefusedEntry{{Time: now.Add(-25 * time.Hour)}, {Time: now.Add(-time.Hour)}, {Time: now}}
+		}, []report.Reason{{Part: "hooks", What: "2 entries of the spool were refused in the last day", Hint: "netbrk status hooks"}}},
+		{"entries that were refused long ago", func(f *Facts) { f.Hooks.Entries = []report.RefusedEntry{{Time: now.Add(-25 * time.Hour)}} }, nil},
 		{"two dispatchers at once", func(f *Facts) { f.Hooks.Dispatchers = []string{"networkd-dispatcher.service"} }, []report.Reason{{
 			Part: "hooks", What: "networkd-dispatcher.service is active and has scripts that netbrk is to run", Hint: "systemctl disable --now networkd-dispatcher.service",
 		}}},
@@ -235,7 +236,7 @@ func TestManyReasonsAreCounted(t *testing.T) {
 
 func TestPartsAreJudgedAlone(t *testing.T) {
 	f := sound()
-	f.Hooks.Unhandled, f.Cloud.Sync.Outcome, f.Config.Unknown = 1, "failed", []string{"x"}
+	f.Hooks.Entries, f.Cloud.Sync.Outcome, f.Config.Unknown = []report.RefusedEntry{{Time: now}}, "failed", []string{"x"}
 	f.Parts = []string{report.PartCloud}
 	var parts []string
 	for _, r := range Build(f).Health.Reasons {

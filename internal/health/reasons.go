@@ -21,6 +21,9 @@ const (
 	// overdueSlack what comes on top: the timer's delay and a first answer.
 	overdue      = 2
 	overdueSlack = 3 * time.Minute
+	// refusedFor is how long a refused entry of the spool is worth a look: either
+	// somebody tampers, or two versions of netbrk meet.
+	refusedFor = 24 * time.Hour
 	// manyReasons bounds those of one kind: the rest is counted in one.
 	manyReasons = 8
 )
@@ -170,7 +173,7 @@ func (f Facts) rulesReasons(doc report.Status) []report.Reason {
 	var reasons []report.Reason
 	s := doc.Rules
 	if drift := driftText(s); drift != "" {
-		reasons = append(reasons, report.Reason{Part: report.PartRules, What: drift, Hint: "netbrk apply-rules --dry-run, then without it"})
+		reasons = append(reasons, report.Reason{Part: report.PartRules, What: drift, Hint: "netbrk apply-rules"})
 	}
 	for _, problem := range s.Problems {
 		reasons = append(reasons, report.Reason{Part: report.PartRules, What: problem, Hint: "netbrk apply-rules"})
@@ -186,7 +189,7 @@ func (f Facts) rulesReasons(doc report.Status) []report.Reason {
 			link, what = "", object
 		}
 		reasons = append(reasons, report.Reason{
-			Part: report.PartRules, Link: link, What: "somebody keeps removing " + what, Hint: "ip -timestamp monitor rule route, and netbrk-rules(7)",
+			Part: report.PartRules, Link: link, What: "somebody keeps removing " + what, Hint: "ip -timestamp monitor rule route",
 		})
 	}
 	return bounded(reasons, "further faults of policy routing")
@@ -239,10 +242,15 @@ func (f Facts) hooksReasons(doc report.Status) []report.Reason {
 		}
 		refused = append(refused, report.Reason{Part: report.PartHooks, What: h.Hook + " does not run: " + why, Hint: hint})
 	}
-	if n := doc.Hooks.Unhandled; n > 0 {
+	lately := 0
+	for _, e := range doc.Hooks.Entries {
+		if f.Now.Sub(e.Time) < refusedFor {
+			lately++
+		}
+	}
+	if lately > 0 {
 		rest = append(rest, report.Reason{
-			Part: report.PartHooks, What: count(n, "entry of the spool was refused, and is", "entries of the spool were refused, and are") + " kept in failed/",
-			Hint: "netbrk status hooks; remove them once they are understood",
+			Part: report.PartHooks, What: count(lately, "entry of the spool was refused", "entries of the spool were refused") + " in the last day", Hint: "netbrk status hooks",
 		})
 	}
 	for _, unit := range doc.Hooks.Dispatchers {

@@ -163,8 +163,10 @@ type HooksStatus struct {
 	Failing []HookRun `json:"failing"`
 	// Refused are scripts that do not run.
 	Refused []RefusedHook `json:"refused"`
-	// Unhandled counts spool entries that were set aside in failed/.
-	Unhandled int `json:"unhandled"`
+	// Unhandled counts spool entries that were set aside in failed/, the newest
+	// first in Entries.
+	Unhandled int            `json:"unhandled"`
+	Entries   []RefusedEntry `json:"refused_entries"`
 	// Dispatchers are units that run the same scripts besides netbrk.
 	Dispatchers []string `json:"dispatchers,omitempty"`
 }
@@ -190,6 +192,13 @@ type HookRun struct {
 type RefusedHook struct {
 	Hook string `json:"hook"`
 	Why  string `json:"why"`
+}
+
+// RefusedEntry is an entry of the spool that was no honest event, and why.
+type RefusedEntry struct {
+	Entry string    `json:"entry"`
+	Why   string    `json:"why"`
+	Time  time.Time `json:"time"`
 }
 
 // CloudStatus tells of the instance's metadata.
