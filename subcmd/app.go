@@ -53,6 +53,7 @@ func (a *app) cli() *cli.App {
 			"netbrk watch --dispatch=none --print",
 			"netbrk run-hooks --link eth0 --state routable --dry-run",
 			"netbrk apply-rules --dry-run",
+			"netbrk status",
 		}),
 	}
 	takeGlobals(app.Commands)

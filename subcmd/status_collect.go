@@ -310,7 +310,7 @@ func (l *statusLook) lookAtRules(ctx context.Context) {
 		return
 	}
 	drift, err := l.drift(ctx)
-	if err == nil && len(drift.Steps) > 0 {
+	if err == nil && len(drift.Steps) > 0 && l.mending() {
 		select {
 		case <-ctx.Done():
 		case <-time.After(secondLook):
@@ -322,6 +322,12 @@ func (l *statusLook) lookAtRules(ctx context.Context) {
 		return
 	}
 	rules.Now = &drift
+}
+
+// mending reports whether somebody may be at it.
+func (l *statusLook) mending() bool {
+	watch, queue := state.WatchHolder(l.global.stateDir), state.RulesQueueHolder(l.global.stateDir)
+	return watch.Held || queue.Held || !watch.Known || !queue.Known
 }
 
 // drift is what the planner of apply-rules says, which changes nothing here.

@@ -32,6 +32,7 @@ func TestHooks(t *testing.T) {
 	}{
 		{"enable", testEnable},
 		{"privileges", testPrivileges},
+		{"status", testStatus},
 		{"flaps", testFlaps},
 		{"static link", testStaticHooks},
 		{"every directory", testDirectories},
