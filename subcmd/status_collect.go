@@ -2,7 +2,6 @@ package subcmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -11,13 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/netbrk/netbrk/dispatcher"
-	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/health"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/kernel"
-	"github.com/netbrk/netbrk/internal/networkd"
 	"github.com/netbrk/netbrk/internal/reconcile"
 	"github.com/netbrk/netbrk/internal/report"
 	"github.com/netbrk/netbrk/internal/systemd"
@@ -232,68 +228,6 @@ func known(h state.Holder) *bool {
 	return &h.Held
 }
 
-func (l *statusLook) lookAtLinks(ctx context.Context) {
-	links := &health.Links{Watched: l.cfg.Network.Links.Match}
-	if l.kernel == nil {
-		l.recallLinks(links)
-	} else {
-		var err error
-		if links.Facts, err = l.kernel.Overview(ctx); err != nil {
-			l.note("links cannot be told", err)
-			return
-		}
-		links.States = l.networkdStates(ctx, links.Facts)
-	}
-	var err error
-	if links.Added, err = state.LookAtRules(l.global.stateDir).Load(); err != nil {
-		l.note("what netbrk added is not known", err)
-	}
-	if links.Leases, err = state.LookAtLeases(l.global.stateDir).Load(); err != nil {
-		l.note("leases are not known", err)
-	}
-	l.facts.Links = links
-}
-
-// recallLinks takes the watcher's word.
-func (l *statusLook) recallLinks(links *health.Links) {
-	records, err := state.LookAtLinks(l.global.stateDir)
-	if err != nil {
-		l.note("links are not known", err)
-	}
-	links.States = map[int]hostnet.States{}
-	for _, index := range sortedKeys(records) {
-		if r := records[index]; index != 0 {
-			links.Facts = append(links.Facts, hostnet.LinkFacts{Link: hostnet.Link{Index: index, Name: r.Name}})
-			links.States[index] = r.States
-		}
-	}
-	l.note("links are as netbrk watch saw them last, without their addresses", nil)
-}
-
-// networkdStates reads the words of networkd where it is what the configuration
-// goes by, and runs in this network namespace: a /run may be shared with another.
-func (l *statusLook) networkdStates(ctx context.Context, links []hostnet.LinkFacts) map[int]hostnet.States {
-	if !slices.Contains(l.cfg.System.Generators, config.GeneratorNetworkd) {
-		return nil
-	}
-	_, err := within(ctx, func(ctx context.Context) (hostnet.States, error) {
-		var bus networkd.Querier
-		defer bus.Close()
-		return bus.ManagerStates(ctx)
-	})
-	if err != nil {
-		l.note("states of links are the kernel's", err)
-		return nil
-	}
-	states := make(map[int]hostnet.States, len(links))
-	for _, link := range links {
-		if file, err := networkd.ReadLinkFile(networkd.StateDir, link.Link.Index); err == nil {
-			states[link.Link.Index] = file.States
-		}
-	}
-	return states
-}
-
 func (l *statusLook) lookAtRules(ctx context.Context) {
 	rules := &health.Rules{}
 	var err error
@@ -349,96 +283,3 @@ func (l *statusLook) drift(ctx context.Context) (health.Drift, error) {
 	}, nil
 }
 
-func (l *statusLook) lookAtHooks(context.Context) {
-	h := &health.Hooks{Gone: map[string]bool{}, Dispatchers: l.otherDispatchers()}
-	err := state.LookAtHooks(l.global.stateDir).Results(func(raw []byte) error {
-		var r dispatcher.Result
-		if err := json.Unmarshal(raw, &r); err != nil {
-			return nil // cut short by a full disk, say: the others count
-		}
-		h.Runs = append(h.Runs, hookRunOf(r))
-		if _, err := os.Lstat(r.Hook); errors.Is(err, fs.ErrNotExist) {
-			h.Gone[r.Hook] = true
-		}
-		return nil
-	})
-	if err != nil {
-		l.note("results of hooks cannot be read", err)
-	}
-	failures, err := state.Failures(l.global.stateDir)
-	if err != nil {
-		l.note("refused entries of the spool cannot be read", err)
-	}
-	for _, f := range failures {
-		h.Entries = append(h.Entries, report.RefusedEntry{Entry: f.Entry, Why: f.Why, Time: f.Time.UTC()})
-	}
-	l.refused(h)
-	l.facts.Hooks = h
-}
-
-// refused has scripts judged as run-hooks does, which is root's or, with a state
-// directory of one's own, one's own.
-func (l *statusLook) refused(h *health.Hooks) {
-	uid := 0
-	if st, err := os.Stat(l.global.stateDir); err == nil {
-		if owner, ok := ownerOf(st); ok && owner == os.Geteuid() {
-			uid = owner
-		}
-	}
-	finder := dispatcher.Finder{Roots: l.cfg.System.HookDirs, Trust: dispatcher.Trust{UID: uid}}
-	hidden := 0
-	for _, s := range finder.Refused() {
-		if uid != os.Geteuid() && strings.HasSuffix(s.Why, fs.ErrPermission.Error()) {
-			hidden++ // root may look
-			continue
-		}
-		h.Refused = append(h.Refused, report.RefusedHook{Hook: s.Path, Why: s.Why})
-	}
-	if hidden > 0 {
-		l.note(plural(hidden, "hook directory or script")+" can be looked at by root alone", nil)
-	}
-}
-
-// otherDispatchers names the units that run the same scripts besides netbrk.
-func (l *statusLook) otherDispatchers() []string {
-	if unit, ok := l.unit(dispatcherUnit); ok && unit.Active == "active" && l.cfg.System.NetworkdDispatcher {
-		return []string{unit.Name}
-	}
-	return nil
-}
-
-func hookRunOf(r dispatcher.Result) report.HookRun {
-	run := report.HookRun{
-		Hook: r.Hook, Directory: r.Directory, Link: r.Link, Index: r.Index, EventID: r.EventID, Start: r.Start,
-		Duration: r.Duration.Seconds(), Failed: r.Failed(), Outcome: "done", LastLine: lastLine(r.Output),
-	}
-	switch {
-	case r.Interrupted:
-		run.Outcome = "interrupted"
-	case r.Vanished:
-		run.Outcome = "vanished before it could start"
-	case run.Failed:
-		run.Outcome = r.Reason()
-	}
-	return run
-}
-
-func (l *statusLook) lookAtCloud(context.Context) {
-	store := state.LookAtCloud(l.global.stateDir)
-	c := &health.Cloud{Sync: store.Sync(), LastSync: store.LastSync(), Next: l.next, Every: l.cfg.System.RefreshTimer, System: store.System()}
-	if c.Sync.Provider == "" {
-		found := cloud.Detect("/", l.cfg.Cloud.Provider)
-		c.Provider, c.Why = found.Provider, found.Why
-	}
-	links, err := store.Links()
-	if err != nil {
-		l.note("what the cloud told is not known", err)
-	}
-	boot := bootID()
-	for _, index := range sortedKeys(links) {
-		if links[index].BootID == boot {
-			c.NICs = append(c.NICs, links[index])
-		}
-	}
-	l.facts.Cloud = c
-}
