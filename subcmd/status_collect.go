@@ -143,7 +143,9 @@ func (l *statusLook) lookAtUnits(ctx context.Context) {
 		return
 	}
 	look, err := within(ctx, func(ctx context.Context) (systemd.Look, error) {
-		return systemd.LookAt(ctx, statusUnits(), cloudTimer)
+		var m systemd.Manager
+		defer m.Close()
+		return m.Look(ctx, statusUnits(), cloudTimer)
 	})
 	if err != nil {
 		l.note("the states of units are not known", err)
@@ -282,4 +284,3 @@ func (l *statusLook) drift(ctx context.Context) (health.Drift, error) {
 		Wanted: result.Wanted, Missing: result.Missing, Stale: result.Stale,
 	}, nil
 }
-

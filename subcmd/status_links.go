@@ -72,4 +72,3 @@ func (l *statusLook) networkdStates(ctx context.Context, links []hostnet.LinkFac
 	}
 	return states
 }
-

@@ -77,10 +77,8 @@ func testStatus(t *testing.T, w *World) {
 
 	// systemd tells when a timer elapses once its service has ended.
 	s.run("systemctl", "start", "netbrk-cloud-sync.timer")
-	for {
-		if doc, _ = s.status("cloud"); !doc.Cloud.Next.IsZero() || s.ctx.Err() != nil {
-			break
-		}
+	for doc.Cloud.Next.IsZero() && s.ctx.Err() == nil {
+		doc, _ = s.status("cloud")
 	}
 	assert.WithinDuration(t, time.Now().Add(5*time.Minute), doc.Cloud.Next, 2*time.Minute)
 	s.run("systemctl", "stop", "netbrk-cloud-sync.timer")

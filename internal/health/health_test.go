@@ -113,6 +113,14 @@ func TestReasons(t *testing.T) {
 			Part: "hooks", What: "netbrk-hooks.path is not active: no hook runs; 3 entries wait in events, the first for 5 s",
 			Hint: "systemctl start netbrk-hooks.path",
 		}}},
+		{"a path unit that nobody enabled", func(f *Facts) { unit(f, "netbrk-cloud-sync.path", "inactive") }, nil},
+		{"a path unit that was stopped, with work to do", func(f *Facts) {
+			unit(f, "netbrk-cloud-sync.path", "inactive")
+			spool(f, 2, 1, time.Minute, is(false))
+		}, []report.Reason{{
+			Part: "cloud", What: "netbrk-cloud-sync.path is not active: a new card waits for the timer; 1 entry waits in cloud-pending, the first for 1 min",
+			Hint: "systemctl start netbrk-cloud-sync.path",
+		}}},
 		{"a watcher that starts its own readers needs no path unit", func(f *Facts) {
 			unit(f, "netbrk-hooks.path", "inactive")
 			unit(f, "netbrk-watch.service", "inactive")

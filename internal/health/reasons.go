@@ -83,12 +83,13 @@ func (f Facts) stuck(s Spool) (report.Reason, bool) {
 	taker := takers()[s.Name]
 	path := f.unit(taker.path)
 	idle := path.Load == "loaded" && path.Active == "inactive" && f.unit("netbrk-watch.service").Active == "active"
+	stopped := idle && taker.always
 	limit := stuckAfter
 	if s.Serving == nil && s.Name == "events" {
 		limit = hangAfter // scripts may take their time
 	}
 	atWork := s.Serving != nil && *s.Serving
-	if age := f.age(s); !idle && (s.Pending == 0 || atWork || age < limit) {
+	if age := f.age(s); !stopped && (s.Pending == 0 || atWork || age < limit) {
 		return report.Reason{}, false
 	}
 	waits := ""
@@ -110,15 +111,21 @@ func (f Facts) stuck(s Spool) (report.Reason, bool) {
 }
 
 // taker is who empties a spool.
-type taker struct{ part, path, verb, without string }
+type taker struct {
+	part, path, verb string
+	// without says what follows where the path unit is not active, and always that
+	// netbrk.target wants it: the others are for those who enable them.
+	without string
+	always  bool
+}
 
 func takers() map[string]taker {
-	hooks := taker{report.PartHooks, "netbrk-hooks.path", "netbrk run-hooks", "no hook runs"}
+	hooks := taker{report.PartHooks, "netbrk-hooks.path", "netbrk run-hooks", "no hook runs", true}
 	return map[string]taker{
 		"events": hooks, "lease-events": hooks,
-		"rules-pending":  {report.PartRules, "netbrk-rules.path", "netbrk apply-rules", "rules are mended by the timer alone"},
-		"cloud-pending":  {report.PartCloud, "netbrk-cloud-sync.path", "netbrk cloud-sync", "a new card waits for the timer"},
-		"leases-pending": {report.PartHooks, "netbrk-dhclient.path", "netbrk run-hooks --generator dhclient", "leases are not looked at"},
+		"rules-pending":  {report.PartRules, "netbrk-rules.path", "netbrk apply-rules", "rules are mended by the timer alone", true},
+		"cloud-pending":  {report.PartCloud, "netbrk-cloud-sync.path", "netbrk cloud-sync", "a new card waits for the timer", false},
+		"leases-pending": {report.PartHooks, "netbrk-dhclient.path", "netbrk run-hooks --generator dhclient", "leases are not looked at", false},
 	}
 }
 

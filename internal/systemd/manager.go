@@ -97,6 +97,10 @@ func (m *Manager) queue(ctx context.Context, method, name string) error {
 
 // call calls a method of the manager and takes its answer.
 func (m *Manager) call(ctx context.Context, answer any, method string, args ...any) error {
+	return m.callAt(ctx, answer, managerObj, managerInterface+"."+method, args...)
+}
+
+func (m *Manager) callAt(ctx context.Context, answer any, path dbus.ObjectPath, method string, args ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, systembus.CallTimeout)
 	defer cancel()
 	bus, err := m.connect(ctx)
@@ -105,7 +109,7 @@ func (m *Manager) call(ctx context.Context, answer any, method string, args ...a
 	}
 	// By its well-known name, which the bus gives to root alone: after
 	// `systemctl daemon-reexec` systemd has another unique one.
-	call := bus.Call(ctx, busName, managerObj, managerInterface+"."+method, args...)
+	call := bus.Call(ctx, busName, path, method, args...)
 	<-call.Done
 	switch {
 	case errors.Is(call.Err, context.DeadlineExceeded), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NoReply"):

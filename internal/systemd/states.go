@@ -1,4 +1,3 @@
-// Package systemd asks systemd, the manager of the host's units.
 package systemd
 
 import (
@@ -8,16 +7,17 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
-	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 // lookTimeout bounds a look at units: somebody waits for what it is a part of, and
 // can do without.
 const lookTimeout = time.Second
 
-// Booted reports whether systemd is the host's init, sd_booted(3).
+// Booted reports whether systemd is the host's init, sd_booted(3). Unlike Here it
+// is for anybody, who may not look at process 1: enough to ask, not to start.
 func Booted() bool {
 	st, err := os.Lstat("/run/systemd/system")
 	return err == nil && st.IsDir()
@@ -29,42 +29,25 @@ type Look struct {
 	// Units are in the order that they were asked for, those that do not exist
 	// included.
 	Units []hostnet.UnitState
-	// Next is when the timer that was asked about starts its unit; zero for never.
+	// Next is when the timer that was asked about starts its unit; zero for never,
+	// and while its unit runs.
 	Next time.Time
 }
 
-// LookAt asks for the states of units, and when a timer among them elapses next;
-// an empty timer asks for none.
-func LookAt(ctx context.Context, units []string, timer string) (Look, error) {
+// Look asks for the states of units, and when a timer among them elapses next; an
+// empty timer asks for none.
+func (m *Manager) Look(ctx context.Context, names []string, timer string) (Look, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	bus, err := systembus.Dial(ctx)
-	if err != nil {
-		return Look{}, err
-	}
-	defer bus.Close()
-	const manager = "org.freedesktop.systemd1"
-	call := bus.Call(ctx, manager, "/org/freedesktop/systemd1", manager+".Manager.ListUnitsByNames", units)
-	<-call.Done
-	if call.Err != nil {
-		return Look{}, fmt.Errorf("asking systemd for the states of units: %w", call.Err)
-	}
-	var answer []struct {
-		Name, Description, LoadState, ActiveState, SubState, Following string
-
-		Path    dbus.ObjectPath
-		JobID   uint32
-		JobType string
-		JobPath dbus.ObjectPath
-	}
-	if err := call.Store(&answer); err != nil {
-		return Look{}, fmt.Errorf("reading the states of units: %w", err)
+	var units []unit
+	if err := m.call(ctx, &units, "ListUnitsByNames", names); err != nil {
+		return Look{}, fmt.Errorf("asking for the states of units: %w", err)
 	}
 	var look Look
-	for _, u := range answer {
+	for _, u := range units {
 		look.Units = append(look.Units, hostnet.UnitState{Name: u.Name, Load: u.LoadState, Active: u.ActiveState, Sub: u.SubState})
 		if u.Name == timer && u.ActiveState == "active" {
-			look.Next = next(ctx, bus, u.Path)
+			look.Next = m.next(ctx, u.Path)
 		}
 	}
 	return look, nil
@@ -72,15 +55,11 @@ func LookAt(ctx context.Context, units []string, timer string) (Look, error) {
 
 // next returns when a timer elapses: systemd tells microseconds of CLOCK_MONOTONIC,
 // and the greatest number, or none, for never.
-func next(ctx context.Context, bus *systembus.Conn, timer dbus.ObjectPath) time.Time {
-	call := bus.Call(ctx, "org.freedesktop.systemd1", timer, "org.freedesktop.DBus.Properties.Get", "org.freedesktop.systemd1.Timer", "NextElapseUSecMonotonic")
-	<-call.Done
+func (m *Manager) next(ctx context.Context, timer dbus.ObjectPath) time.Time {
 	var v dbus.Variant
-	if call.Err != nil || call.Store(&v) != nil {
-		return time.Time{}
-	}
+	err := m.callAt(ctx, &v, timer, "org.freedesktop.DBus.Properties.Get", busName+".Timer", "NextElapseUSecMonotonic")
 	usec, ok := v.Value().(uint64)
-	if !ok || usec == 0 || usec >= 1<<62 {
+	if err != nil || !ok || usec == 0 || usec >= 1<<62 {
 		return time.Time{}
 	}
 	now, err := monotonic()
@@ -88,4 +67,13 @@ func next(ctx context.Context, bus *systembus.Conn, timer dbus.ObjectPath) time.
 		return time.Time{}
 	}
 	return time.Now().Add(time.Duration(usec)*time.Microsecond - now)
+}
+
+// monotonic reads the clock by which systemd's timers go.
+func monotonic() (time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0, err
+	}
+	return time.Duration(ts.Nano()), nil
 }

@@ -13,27 +13,11 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-const lookedAt = "org.freedesktop.systemd1"
-
-// fakeUnits answers as systemd does when it is asked for units by name.
-type fakeUnits struct{ hang chan struct{} }
-
-type fakeUnit struct {
-	Name, Description, LoadState, ActiveState, SubState, Following string
-
-	Path    dbus.ObjectPath
-	JobID   uint32
-	JobType string
-	JobPath dbus.ObjectPath
-}
-
-func (f fakeUnits) ListUnitsByNames(names []string) ([]fakeUnit, *dbus.Error) {
-	if f.hang != nil {
-		<-f.hang
-	}
-	var units []fakeUnit
+func (f *fakeSystemd) ListUnitsByNames(names []string) ([]unit, *dbus.Error) {
+	f.called("ListUnitsByNames")
+	var units []unit
 	for _, name := range names {
-		u := fakeUnit{Name: name, LoadState: "not-found", ActiveState: "inactive", SubState: "dead", Path: "/unit/none", JobPath: "/"}
+		u := unit{Name: name, LoadState: "not-found", ActiveState: "inactive", SubState: "dead", Path: "/unit/none", JobPath: "/"}
 		if name == "a.timer" {
 			u.LoadState, u.ActiveState, u.SubState, u.Path = "loaded", "active", "waiting", "/unit/timer"
 		}
@@ -42,56 +26,62 @@ func (f fakeUnits) ListUnitsByNames(names []string) ([]fakeUnit, *dbus.Error) {
 	return units, nil
 }
 
-func exportUnits(t *testing.T, bus *bustest.Bus, f fakeUnits, next uint64) {
+func newManagerWithTimer(t *testing.T, f *fakeSystemd, next uint64) (*Manager, *bustest.Bus) {
 	t.Helper()
+	bus := bustest.New(t, busName)
+	bus.Start()
 	conn := bus.Conn()
-	require.NoError(t, conn.Export(f, "/org/freedesktop/systemd1", lookedAt+".Manager"))
-	_, err := prop.Export(conn, "/unit/timer", prop.Map{lookedAt + ".Timer": {"NextElapseUSecMonotonic": {Value: next, Emit: prop.EmitFalse}}})
+	require.NoError(t, conn.Export(f, managerObj, managerInterface))
+	_, err := prop.Export(conn, "/unit/timer", prop.Map{busName + ".Timer": {"NextElapseUSecMonotonic": {Value: next, Emit: prop.EmitFalse}}})
 	require.NoError(t, err)
-	reply, err := conn.RequestName(lookedAt, dbus.NameFlagDoNotQueue)
+	reply, err := conn.RequestName(busName, dbus.NameFlagDoNotQueue)
 	require.NoError(t, err)
 	require.Equal(t, dbus.RequestNameReplyPrimaryOwner, reply)
+	m := &Manager{}
+	t.Cleanup(m.Close)
+	return m, bus
 }
 
-func TestLookAt(t *testing.T) {
-	bus := bustest.New(t, lookedAt)
-	_, err := LookAt(t.Context(), []string{"a.timer"}, "a.timer")
-	require.Error(t, err, "no bus")
-	bus.Start()
-	_, err = LookAt(t.Context(), []string{"a.timer"}, "a.timer")
-	require.Error(t, err, "nobody has the name")
-
+func TestLook(t *testing.T) {
 	sinceBoot, err := monotonic()
 	require.NoError(t, err)
-	exportUnits(t, bus, fakeUnits{}, uint64((sinceBoot + time.Hour).Microseconds()))
-	look, err := LookAt(t.Context(), []string{"b.path", "a.timer"}, "a.timer")
+	m, bus := newManagerWithTimer(t, &fakeSystemd{}, uint64((sinceBoot + time.Hour).Microseconds()))
+	look, err := m.Look(t.Context(), []string{"b.path", "a.timer"}, "a.timer")
 	require.NoError(t, err)
 	assert.Equal(t, []hostnet.UnitState{
 		{Name: "b.path", Load: "not-found", Active: "inactive", Sub: "dead"},
 		{Name: "a.timer", Load: "loaded", Active: "active", Sub: "waiting"},
 	}, look.Units)
 	assert.WithinDuration(t, time.Now().Add(time.Hour), look.Next, time.Minute)
-	look, err = LookAt(t.Context(), []string{"a.timer"}, "")
+	look, err = m.Look(t.Context(), []string{"a.timer"}, "")
 	require.NoError(t, err)
 	assert.Zero(t, look.Next, "nobody asked")
 	assert.False(t, bus.Activated())
 }
 
-func TestLookAtTimerWithoutEnd(t *testing.T) {
-	bus := bustest.New(t, lookedAt)
-	bus.Start()
-	exportUnits(t, bus, fakeUnits{}, 1<<64-1)
-	look, err := LookAt(t.Context(), []string{"a.timer"}, "a.timer")
+func TestLookAtTimerThatWaitsForItsUnit(t *testing.T) {
+	m, _ := newManagerWithTimer(t, &fakeSystemd{}, 1<<64-1)
+	look, err := m.Look(t.Context(), []string{"a.timer"}, "a.timer")
 	require.NoError(t, err)
-	assert.Zero(t, look.Next, "its service is running: systemd does not know yet")
+	assert.Zero(t, look.Next)
+}
+
+func TestLookAtNobody(t *testing.T) {
+	bus := bustest.New(t, busName)
+	var m Manager
+	t.Cleanup(m.Close)
+	_, err := m.Look(t.Context(), []string{"a.timer"}, "a.timer")
+	require.Error(t, err, "no bus")
+	bus.Start()
+	_, err = m.Look(t.Context(), []string{"a.timer"}, "a.timer")
+	require.Error(t, err, "nobody has the name")
+	assert.False(t, bus.Activated())
 }
 
 func TestLookAtSomebodySilent(t *testing.T) {
-	bus := bustest.New(t, lookedAt)
-	bus.Start()
-	hang := make(chan struct{})
-	t.Cleanup(func() { close(hang) })
-	exportUnits(t, bus, fakeUnits{hang}, 0)
-	_, err := LookAt(t.Context(), []string{"a.timer"}, "a.timer")
-	assert.ErrorContains(t, err, "asking systemd for the states of units")
+	f := &fakeSystemd{hang: make(chan struct{})}
+	t.Cleanup(func() { close(f.hang) })
+	m, _ := newManagerWithTimer(t, f, 0)
+	_, err := m.Look(t.Context(), []string{"a.timer"}, "a.timer")
+	assert.ErrorIs(t, err, errSilent)
 }
