@@ -24,11 +24,15 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// last is what is on the line that the cursor is on.
-func (s *screen) last() string {
+func (s *screen) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := s.b.String()
+	return s.b.String()
+}
+
+// last is what is on the line that the cursor is on.
+func (s *screen) last() string {
+	text := s.text()
 	return text[strings.LastIndexAny(text, "\n\r")+1:]
 }
 
@@ -45,7 +49,7 @@ func TestProgress(t *testing.T) {
 
 		_, err := p.Write([]byte("level=WARN\n"))
 		require.NoError(t, err)
-		assert.Contains(t, s.b.String(), clearLine+"level=WARN\n", "the line gives way")
+		assert.Contains(t, s.text(), clearLine+"level=WARN\n", "the line gives way")
 		<-time.After(time.Second)
 		synctest.Wait()
 		assert.Contains(t, s.last(), "asking, 4 s", "and comes back")

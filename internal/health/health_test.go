@@ -23,6 +23,7 @@ func sound() Facts {
 		Version: "1.0", HostName: "h", Now: now, Installed: true,
 		Watcher: &Watcher{Running: is(true), PID: 7, Generators: []string{"systemd-networkd"}, Spools: []Spool{
 			{Name: "events", Serving: is(false)}, {Name: "rules-pending", Serving: is(false)}, {Name: "cloud-pending"},
+			{Name: "lease-events", Serving: is(false)},
 		}},
 		Units: []hostnet.UnitState{
 			{Name: "netbrk-watch.service", Load: "loaded", Active: "active", Sub: "running"},

@@ -121,8 +121,10 @@ type taker struct {
 
 func takers() map[string]taker {
 	hooks := taker{report.PartHooks, "netbrk-hooks.path", "netbrk run-hooks", "no hook runs", true}
+	leases := hooks
+	leases.always = false // it is told of by the other spool
 	return map[string]taker{
-		"events": hooks, "lease-events": hooks,
+		"events": hooks, "lease-events": leases,
 		"rules-pending":  {report.PartRules, "netbrk-rules.path", "netbrk apply-rules", "rules are mended by the timer alone", true},
 		"cloud-pending":  {report.PartCloud, "netbrk-cloud-sync.path", "netbrk cloud-sync", "a new card waits for the timer", false},
 		"leases-pending": {report.PartHooks, "netbrk-dhclient.path", "netbrk run-hooks --generator dhclient", "leases are not looked at", false},
