@@ -69,7 +69,7 @@ func TestProgressIsForTerminals(t *testing.T) {
 	assert.Nil(t, a.startProgress("asking"))
 	assert.Same(t, &out, a.stderr)
 
-	terminal := newTerminal(t)
+	terminal, _ := newTerminal(t)
 	a = &app{stderr: terminal}
 	p := a.startProgress("asking")
 	require.NotNil(t, p)

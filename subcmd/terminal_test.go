@@ -13,8 +13,9 @@ import (
 	"github.com/netbrk/netbrk/internal/display"
 )
 
-// newTerminal is the end of a pty(7) that a program writes to, 72 columns wide.
-func newTerminal(t *testing.T) *os.File {
+// newTerminal is a pty(7), 72 columns wide: the end that a program writes to, and the
+// one at which its user sits.
+func newTerminal(t *testing.T) (inside, outside *os.File) {
 	t.Helper()
 	outside, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
@@ -22,15 +23,15 @@ func newTerminal(t *testing.T) *os.File {
 	require.NoError(t, unix.IoctlSetPointerInt(int(outside.Fd()), unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetInt(int(outside.Fd()), unix.TIOCGPTN)
 	require.NoError(t, err)
-	inside, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	inside, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { inside.Close() })
 	require.NoError(t, unix.IoctlSetWinsize(int(inside.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 72, Row: 24}))
-	return inside
+	return inside, outside
 }
 
 func TestDisplayOptions(t *testing.T) {
-	terminal := newTerminal(t)
+	terminal, _ := newTerminal(t)
 	for _, tt := range []struct {
 		name string
 		env  map[string]string
