@@ -15,9 +15,17 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 # AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
 EC2_MOCK_VERSION := v1.13.0
 EC2_MOCK := $(CACHE)/bin/ec2-metadata-mock-$(EC2_MOCK_VERSION)
+# Later ones need a module that the Go proxy does not serve (2026-11).
+NFPM_VERSION := v2.45.0
+NFPM := $(CACHE)/bin/nfpm-$(NFPM_VERSION)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# The same as dpkg and rpm order it: 1.2.0~rc1, 1.2.0, 1.2.0+5.gHASH. Before the first
+# tag, the number of commits.
+PACKAGE_VERSION = $(shell { git describe --tags --match 'v[0-9]*' --dirty=.dirty 2>/dev/null || \
+	echo 0.0-$$(git rev-list --count HEAD)-g$$(git describe --always --dirty=.dirty); } | sed -E 's/^v//; s/-([0-9]+)-(g[0-9a-f]+)/+\1.\2/; s/-/~/')
+PACKAGES := bin/packages
 LDFLAGS := -s -w -X github.com/netbrk/netbrk/subcmd.version=$(VERSION) -X github.com/netbrk/netbrk/subcmd.commit=$(COMMIT)
 # The documentation generator of urfave/cli, which netbrk does not use, costs
 # every start 0.4 ms and 200 KB in its packages' set-up. Metadata services speak
@@ -55,7 +63,7 @@ BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install install-dispatcher uninstall clean help
+.PHONY: build deb rpm test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -100,8 +108,8 @@ demo: build ## see it work: hooks, rules and a cloud's addresses, in private nam
 	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds
 	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
-deps: $(GOLANGCI) $(EC2_MOCK) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock
-	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck zsh fish; do \
+deps: $(GOLANGCI) $(EC2_MOCK) $(NFPM) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock, nfpm
+	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck zsh fish lintian rpm; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
@@ -113,6 +121,16 @@ $(GOLANGCI):
 $(EC2_MOCK):
 	GOBIN=$(CACHE)/tmp go install github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@$(EC2_MOCK_VERSION)
 	@mkdir -p $(@D) && mv $(CACHE)/tmp/ec2-metadata-mock $@
+
+$(NFPM):
+	GOBIN=$(CACHE)/tmp go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/nfpm $@
+
+# With what make install lays out, and no more but what a distribution asks for.
+deb rpm: build $(NFPM) ## build a package in bin/packages
+	@rm -rf $(PACKAGES)/$@ && $(MAKE) -s install DESTDIR=$(PACKAGES)/$@ PREFIX=/usr
+	@NFPM=$(NFPM) VERSION=$(PACKAGE_VERSION) ARCH=$$(go env GOARCH) units/packaging/build.sh $@ $(PACKAGES)/$@ $(PACKAGES)/netbrk.$@
+	@rm -rf $(PACKAGES)/$@ && echo $(PACKAGES)/netbrk.$@
 
 # The paths in the units follow PREFIX. Without DESTDIR, on a running systemd,
 # the service is set up and started, or restarted with the new binary.
