@@ -15,9 +15,17 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 # AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
 EC2_MOCK_VERSION := v1.13.0
 EC2_MOCK := $(CACHE)/bin/ec2-metadata-mock-$(EC2_MOCK_VERSION)
+# Later ones need a module that the Go proxy does not serve (2026-11).
+NFPM_VERSION := v2.45.0
+NFPM := $(CACHE)/bin/nfpm-$(NFPM_VERSION)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# The same as dpkg and rpm order it: 1.2.0~rc1, 1.2.0, 1.2.0+5.gHASH. Before the first
+# tag, the number of commits.
+PACKAGE_VERSION = $(shell { git describe --tags --match 'v[0-9]*' --dirty=.dirty 2>/dev/null || \
+	echo 0.0-$$(git rev-list --count HEAD)-g$$(git describe --always --dirty=.dirty); } | sed -E 's/^v//; s/-([0-9]+)-(g[0-9a-f]+)/+\1.\2/; s/-/~/')
+PACKAGES := bin/packages
 LDFLAGS := -s -w -X github.com/netbrk/netbrk/subcmd.version=$(VERSION) -X github.com/netbrk/netbrk/subcmd.commit=$(COMMIT)
 # The documentation generator of urfave/cli, which netbrk does not use, costs
 # every start 0.4 ms and 200 KB in its packages' set-up. Metadata services speak
@@ -38,9 +46,11 @@ UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.servi
 	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service \
 	netbrk-dhclient.path netbrk-dhclient.service \
 	$(TARGETS)
+GENERATORS := lib/systemd/system-generators
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
 MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
+MAN8 := netbrk-generator.8
 # Scripts for other dispatchers, by the name they have there. These look below
 # /usr/lib and /etc, whatever PREFIX is; a link is enough for both.
 DISPATCHERS := networkd-dispatcher NetworkManager
@@ -53,7 +63,7 @@ BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install install-dispatcher uninstall clean help
+.PHONY: build deb rpm test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -98,8 +108,8 @@ demo: build ## see it work: hooks, rules and a cloud's addresses, in private nam
 	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds
 	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
-deps: $(GOLANGCI) $(EC2_MOCK) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock
-	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck zsh fish; do \
+deps: $(GOLANGCI) $(EC2_MOCK) $(NFPM) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock, nfpm
+	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck zsh fish lintian rpm; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
@@ -112,6 +122,16 @@ $(EC2_MOCK):
 	GOBIN=$(CACHE)/tmp go install github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@$(EC2_MOCK_VERSION)
 	@mkdir -p $(@D) && mv $(CACHE)/tmp/ec2-metadata-mock $@
 
+$(NFPM):
+	GOBIN=$(CACHE)/tmp go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/nfpm $@
+
+# With what make install lays out, and no more but what a distribution asks for.
+deb rpm: build $(NFPM) ## build a package in bin/packages
+	@rm -rf $(PACKAGES)/$@ && $(MAKE) -s install DESTDIR=$(PACKAGES)/$@ PREFIX=/usr
+	@NFPM=$(NFPM) VERSION=$(PACKAGE_VERSION) ARCH=$$(go env GOARCH) units/packaging/build.sh $@ $(PACKAGES)/$@ $(PACKAGES)/netbrk.$@
+	@rm -rf $(PACKAGES)/$@ && echo $(PACKAGES)/netbrk.$@
+
 # The paths in the units follow PREFIX. Without DESTDIR, on a running systemd,
 # the service is set up and started, or restarted with the new binary.
 # sudo's PATH often lacks go: then what `make` built before is installed.
@@ -119,6 +139,7 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 	install -D -m 0755 bin/netbrk $(DESTDIR)$(PREFIX)/bin/netbrk
 	for u in $(UNITS); do install -D -m 0644 units/$$u $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u && \
 		sed -i 's|/usr/bin/netbrk|$(PREFIX)/bin/netbrk|g' $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u || exit 1; done
+	install -d -m 0755 $(DESTDIR)$(PREFIX)/$(GENERATORS) && ln -sfn ../../../bin/netbrk $(DESTDIR)$(PREFIX)/$(GENERATORS)/netbrk-generator
 	install -D -m 0644 units/sysusers.d/netbrk.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/netbrk.conf
 	install -D -m 0644 units/tmpfiles.d/netbrk.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/netbrk.conf
 	install -D -m 0644 units/system-preset/90-netbrk.preset $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
@@ -128,6 +149,7 @@ install: $(if $(shell command -v go),build,bin/netbrk) ## install; with an empty
 	for m in $(MAN1); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man1/$$m || exit 1; done
 	for m in $(MAN5); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man5/$$m || exit 1; done
 	for m in $(MAN7); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man7/$$m || exit 1; done
+	for m in $(MAN8); do install -D -m 0644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man8/$$m || exit 1; done
 	for d in $(DISPATCHERS); do install -D -m 0755 dispatcher/$$d/$(DISPATCHER_SCRIPT).sh \
 		$(DESTDIR)$(PREFIX)/share/netbrk/dispatcher/$$d/$(DISPATCHER_SCRIPT) || exit 1; done
 	install -D -m 0644 subcmd/completion/netbrk.bash $(DESTDIR)$(PREFIX)/share/$(BASH_COMPLETION)
@@ -152,7 +174,7 @@ install-dispatcher: ## after install: be run by networkd-dispatcher and NetworkM
 # their owner wrote are the owner's: they stay, and are named.
 uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
-		systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path netbrk-dhclient.path; systemctl stop $(patsubst %@.service,'%@*.service',$(filter-out $(TARGETS),$(UNITS))); systemctl stop $(TARGETS:%@.target='%@*.target'); systemctl reset-failed 'netbrk*'; fi; true
+		systemctl disable --now netbrk.target; systemctl stop $(patsubst %@.service,'%@*.service',$(filter-out $(TARGETS),$(UNITS))); systemctl stop $(TARGETS:%@.target='%@*.target'); systemctl reset-failed 'netbrk*'; fi; true
 	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/bin/netbrk ]; then $(PREFIX)/bin/netbrk cloud-sync --flush || { \
 		echo "netbrk: hint: addresses from the metadata may be left until the next boot; to find them, as /32 or /128:" >&2; \
 		echo "netbrk: hint: ip address show" >&2; }; \
@@ -161,7 +183,7 @@ uninstall: ## undo install, rules included; scripts and a changed netbrk.toml st
 		$(PREFIX)/bin/netbrk apply-rules --flush || { \
 		echo "netbrk: hint: rules and routes may be left; to remove them:" >&2; \
 		echo "netbrk: hint: ip rule flush proto 110; ip -6 rule flush proto 110; ip route flush table all proto 110; ip -6 route flush table all proto 110" >&2; }; fi
-	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
+	rm -f $(DESTDIR)$(PREFIX)/bin/netbrk $(DESTDIR)$(PREFIX)/$(GENERATORS)/netbrk-generator $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -f $(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/netbrk.conf $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/90-netbrk.preset
 	rm -f $(DESTDIR)/etc/iproute2/rt_protos.d/netbrk.conf
 	rm -f $(addprefix $(DESTDIR)$(ND_LIB)/,$(addsuffix /$(DISPATCHER_SCRIPT),$(ND_DIRS))) $(DESTDIR)$(NM_LIB)/$(DISPATCHER_SCRIPT)
@@ -170,7 +192,7 @@ uninstall: ## undo install, rules included; scripts and a changed netbrk.toml st
 	[ -e $(DESTDIR)/usr/bin/networkd-dispatcher ] || rmdir $(addprefix $(DESTDIR)$(ND_LIB)/,$(ND_DIRS)) $(DESTDIR)$(ND_LIB) 2>/dev/null; \
 	[ -e $(DESTDIR)/usr/sbin/NetworkManager ] || rmdir $(DESTDIR)$(NM_LIB) $(DESTDIR)$(dir $(NM_LIB)) 2>/dev/null; true
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(MAN1)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(MAN5)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(MAN7))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(MAN1)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(MAN5)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(MAN7)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(MAN8))
 	@cmp -s internal/config/netbrk.toml $(DESTDIR)/etc/netbrk/netbrk.toml && rm -f $(DESTDIR)/etc/netbrk/netbrk.toml; \
 	for d in $(HOOK_DIRS); do rmdir $(DESTDIR)/etc/netbrk/$$d 2>/dev/null; done; \
 	rmdir $(DESTDIR)/etc/netbrk $(DESTDIR)/etc/iproute2/rt_protos.d 2>/dev/null; \

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,6 +25,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	a := &app{stdout: stdout, stderr: stderr}
+	if len(args) > 0 && filepath.Base(args[0]) == generatorName {
+		log, done := generatorLog(stderr, kmsgDevice)
+		defer done()
+		return finish(a.generate("/", args), log)
+	}
 	return finish(a.cli().RunContext(ctx, args), stderr)
 }
 

@@ -8,9 +8,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"netbrk": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
-	})
+	netbrk := func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) }
+	testscript.Main(m, map[string]func(){"netbrk": netbrk, generatorName: netbrk})
 }
 
 // TestScripts runs the command line as a user does, each script in a directory

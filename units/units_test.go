@@ -284,7 +284,7 @@ func TestUnitsLeases(t *testing.T) {
 		assert.Contains(t, read, "-"+dir)
 	}
 	assert.Equal(t, []string{"/run/netbrk/events", "/run/netbrk/lease-events"}, setting(t, "netbrk-hooks.path", "DirectoryNotEmpty"))
-	assert.Equal(t, []string{"netbrk.target"}, setting(t, "netbrk-dhclient.path", "WantedBy"))
+	assert.Empty(t, setting(t, "netbrk-dhclient.path", "WantedBy"), "netbrk-generator has it started")
 	assert.NotContains(t, setting(t, "netbrk.target", "Wants")[0], "dhclient")
 }
 
@@ -299,7 +299,7 @@ func TestUnitsCloudState(t *testing.T) {
 }
 
 // TestUnitsRefresh: by default metadata is asked for as often as RefreshTimer says
-// by its own, and nobody but who enables it has it asked for.
+// by its own, and not on every machine.
 func TestUnitsRefresh(t *testing.T) {
 	const timer = "netbrk-cloud-sync.timer"
 	every, err := time.ParseDuration(setting(t, timer, "OnUnitInactiveSec")[0])
@@ -311,7 +311,7 @@ func TestUnitsRefresh(t *testing.T) {
 	assert.Equal(t, []string{"yes"}, setting(t, timer, "FixedRandomDelay"))
 	assert.NotEmpty(t, setting(t, timer, "RandomizedDelaySec"))
 	for _, unit := range []string{timer, "netbrk-cloud-sync.path"} {
-		assert.Equal(t, []string{"netbrk.target"}, setting(t, unit, "WantedBy"), unit)
+		assert.Empty(t, setting(t, unit, "WantedBy"), "netbrk-generator has %s started", unit)
 		assert.NotContains(t, setting(t, "netbrk.target", "Wants")[0], unit)
 	}
 }
@@ -335,6 +335,9 @@ func TestInstall(t *testing.T) {
 		assert.Contains(t, first, "drwxr-xr-x etc/netbrk/"+dir)
 	}
 	assert.Contains(t, first, "-rwxr-xr-x usr/bin/netbrk")
+	generator, err := filepath.EvalSymlinks(filepath.Join(dest, "usr/lib/systemd/system-generators/netbrk-generator"))
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(dest, "usr/bin/netbrk"), generator)
 	for source, place := range shipped(t) {
 		assert.Contains(t, first, "-rw-r--r-- "+place)
 		want, err := os.ReadFile(source)
@@ -382,7 +385,7 @@ func shipped(t *testing.T) map[string]string {
 	add("tmpfiles.d/*", "usr/lib/tmpfiles.d")
 	add("system-preset/*", "usr/lib/systemd/system-preset")
 	add("rt_protos.d/*", "etc/iproute2/rt_protos.d")
-	for _, section := range []string{"1", "5", "7"} {
+	for _, section := range []string{"1", "5", "7", "8"} {
 		add("../man/*."+section, "usr/share/man/man"+section)
 	}
 	return places
@@ -401,6 +404,7 @@ func TestInstallPrefix(t *testing.T) {
 		assert.Equal(t, strings.ReplaceAll(string(want), "/usr/bin/netbrk", "/usr/local/bin/netbrk"), string(text))
 	}
 	assert.FileExists(t, filepath.Join(dest, "usr/local/bin/netbrk"))
+	assert.FileExists(t, filepath.Join(dest, "usr/local/lib/systemd/system-generators/netbrk-generator"))
 	assert.FileExists(t, filepath.Join(dest, "etc/netbrk/netbrk.toml"), "the configuration does not follow PREFIX")
 	makeTarget(t, "uninstall", "DESTDIR="+dest, "PREFIX=/usr/local")
 	for _, line := range tree(t, dest) {
@@ -459,5 +463,5 @@ func TestPreset(t *testing.T) {
 	rules := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool {
 		return strings.HasPrefix(line, "#")
 	})
-	assert.Equal(t, []string{"enable netbrk.target", "disable netbrk-cloud-sync.timer", "disable netbrk-cloud-sync.path", "disable netbrk-dhclient.path"}, rules)
+	assert.Equal(t, []string{"enable netbrk.target"}, rules)
 }

@@ -39,8 +39,8 @@ var ours = map[string][]string{
 	"subcmd": {
 		"dispatcher", "state", "internal/cloud", "internal/cloud/alibaba", "internal/cloud/aws",
 		"internal/cloud/azure", "internal/cloud/digitalocean", "internal/cloud/gcp", "internal/cloud/hetzner",
-		"internal/cloud/openstack", "internal/cloud/oracle", "internal/config", "internal/dhclient", "internal/hostnet",
-		"internal/journal", "internal/kernel", "internal/networkd", "internal/plan", "internal/reconcile", "internal/report",
+		"internal/cloud/openstack", "internal/cloud/oracle", "internal/config", "internal/dhclient", "internal/generator",
+		"internal/hostnet", "internal/journal", "internal/kernel", "internal/networkd", "internal/plan", "internal/reconcile", "internal/report",
 		"internal/resolved", "internal/systemd", "internal/udev", "internal/watch",
 		"internal/display", "internal/health", "internal/metrics",
 	},
@@ -61,6 +61,7 @@ var ours = map[string][]string{
 	"internal/metrics":   {"internal/hostnet", "internal/report"},
 	"internal/dhclient":  {"internal/hostnet", "internal/report"},
 	"internal/udev":      {"internal/hostnet"},
+	"internal/generator": {},
 	"internal/journal":   {},
 	"internal/cloud":     {"internal/hostnet"},
 	"internal/hostnet":   {},

@@ -122,7 +122,7 @@ func newEC2(t *testing.T, w *World) *ec2 {
 	s.run("systemd-sysusers")
 	s.run("systemd-tmpfiles", "--create")
 	t.Cleanup(func() {
-		_, err := w.Machine.Run(context.Background(), "sh", "-c", "systemctl disable --now netbrk.target netbrk-cloud-sync.timer netbrk-cloud-sync.path; "+
+		_, err := w.Machine.Run(context.Background(), "sh", "-c", "systemctl disable --now netbrk.target; "+
 			"systemctl stop 'netbrk-*'; netbrk cloud-sync --flush")
 		assert.NoError(t, err)
 	})
@@ -190,8 +190,9 @@ func (s cloudScript) secondary() []string {
 }
 
 func testFirstSync(s cloudScript) {
-	s.run("systemctl", "enable", "netbrk-cloud-sync.timer", "netbrk-cloud-sync.path")
 	s.run("systemctl", "enable", "--now", "netbrk.target")
+	// Nobody but the generator has them started, and it by what the file says.
+	assert.Equal(s, "active\nactive", s.run("systemctl", "is-active", "netbrk-cloud-sync.timer", "netbrk-cloud-sync.path"))
 	s.has("ens4", 10, 11)
 	state := s.has("ens5", 20, 21, 22)
 	for _, a := range state.Addrs[state.Index("ens5")] {

@@ -31,6 +31,7 @@ func TestHooks(t *testing.T) {
 		run  func(*testing.T, *World)
 	}{
 		{"enable", testEnable},
+		{"generator", testGenerator},
 		{"privileges", testPrivileges},
 		{"status", testStatus},
 		{"flaps", testFlaps},

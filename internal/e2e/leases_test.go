@@ -100,7 +100,6 @@ func newLeaseHost(t *testing.T, w *World) leaseHost {
 	LogHooks(t, w.Machine, "leases.d", "routable.d")
 	s.run("systemd-sysusers")
 	s.run("systemd-tmpfiles", "--create")
-	s.run("systemctl", "enable", "--now", "netbrk-dhclient.path")
 	s.run("systemctl", "enable", "--now", "netbrk.target")
 	s.run("hostname", "unnamed")
 	segment, err := w.Lab.AddSegment(t.Context(), "lan7", netip.MustParsePrefix("10.78.0.1/24"))
