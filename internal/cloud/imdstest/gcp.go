@@ -55,6 +55,14 @@ func gcpTree(system hostnet.System) map[string]string {
 		"project/attributes/startup-script":       secret,
 		"project/project-id":                      system.Account,
 	}
+	if p := system.Project; p != nil {
+		keys["project/numeric-project-id"] = p.Number
+		keys["instance/service-accounts/default/email"] = p.ServiceAccount
+		keys["instance/service-accounts/default/scopes"] = strings.Join(p.Scopes, "\n")
+		for _, name := range p.Attributes {
+			keys["project/attributes/"+name] = secret
+		}
+	}
 	if system.Lifecycle != "" {
 		keys["instance/scheduling/preemptible"] = "TRUE"
 	}
