@@ -36,7 +36,7 @@ func (d direct) Get(_ context.Context, path string) ([]byte, error) {
 	if name := d.endpoint.IdentityName; name != "" {
 		assert.Equal(d.t, d.endpoint.IdentityValue, answer.Header.Get(name))
 	}
-	assert.NotContains(d.t, string(answer.Body), secret, "%q was asked for", path)
+	assert.NotContains(d.t, string(answer.Body), Secret, "%q was asked for", path)
 	switch answer.Status {
 	case http.StatusOK:
 		return answer.Body, nil
