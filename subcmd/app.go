@@ -43,7 +43,7 @@ func (a *app) cli() *cli.App {
 		HideVersion:     true, // the verb prints the commit, too
 		HideHelpCommand: true,
 		Flags:           globalFlags(),
-		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.cloudSyncCommand(), a.showCommand(), a.configCommand(), a.completionCommand(), a.versionCommand()},
+		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.cloudSyncCommand(), a.showCommand(), a.apiCommand(), a.configCommand(), a.completionCommand(), a.versionCommand()},
 		Writer:          a.stdout,
 		ErrWriter:       a.stderr,
 		OnUsageError:    onUsageError,
