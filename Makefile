@@ -44,7 +44,7 @@ TARGETS := $(LINK_STATES:%=netbrk-%@.target)
 UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service \
 	netbrk-rules.path netbrk-rules.timer netbrk-rules.service netbrk-apply-rules@.service \
 	netbrk-cloud-sync.path netbrk-cloud-sync.timer netbrk-cloud-sync.service \
-	netbrk-dhclient.path netbrk-dhclient.service \
+	netbrk-dhclient.path netbrk-dhclient.service netbrk-api.socket netbrk-api.service \
 	$(TARGETS)
 GENERATORS := lib/systemd/system-generators
 MAN1 := netbrk.1

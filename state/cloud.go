@@ -128,13 +128,35 @@ func (c *Cloud) save(dir, name string, v any) error {
 // SaveDocument keeps a document byte for byte: signed ones must not be formatted
 // anew. Its name has a directory, such as "ec2/document".
 func (c *Cloud) SaveDocument(name string, data []byte) error {
-	dir, base, found := strings.Cut(name, "/")
-	if !found || dir == "" || base == "" || strings.ContainsAny(dir+base, "/.") {
-		return fmt.Errorf("%q is no name of a document", name)
+	dir, base, err := documentName(name)
+	if err != nil {
+		return err
 	}
 	below := cloudProviderDir + "/" + dir
 	if err := makeDirs(c.root, below); err != nil {
 		return err
 	}
 	return writeIfChanged(filepath.Join(c.root, below), base, data, 0o644)
+}
+
+// Document returns what SaveDocument kept, byte for byte. The error is
+// fs.ErrNotExist where there is none.
+func (c *Cloud) Document(name string) ([]byte, error) {
+	dir, base, err := documentName(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readUpTo(maxOwn, filepath.Join(c.root, cloudProviderDir, dir, base), os.Geteuid())
+	if err != nil {
+		return nil, fmt.Errorf("reading document %q of the metadata: %w", name, err)
+	}
+	return data, nil
+}
+
+func documentName(name string) (dir, base string, err error) {
+	dir, base, found := strings.Cut(name, "/")
+	if !found || dir == "" || base == "" || strings.ContainsAny(dir+base, "/.") {
+		return "", "", fmt.Errorf("%q is no name of a document", name)
+	}
+	return dir, base, nil
 }

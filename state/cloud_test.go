@@ -1,6 +1,7 @@
 package state
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +19,7 @@ func TestCloud(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, links)
 	assert.Zero(t, LookAtCloud(root).Sync())
+	assert.Zero(t, LookAtCloud(root).System())
 
 	c, err := OpenCloud(root)
 	require.NoError(t, err)
@@ -35,6 +37,10 @@ func TestCloud(t *testing.T) {
 	sync := report.CloudSync{Provider: "aws", Outcome: "done"}
 	require.NoError(t, c.SaveSync(sync))
 	assert.Equal(t, sync, LookAtCloud(root).Sync())
+
+	system := hostnet.System{Provider: "gcp", InstanceID: "1", Project: &hostnet.Project{ID: "p", Attributes: []string{"a"}}}
+	require.NoError(t, c.SaveSystem(system))
+	assert.Equal(t, system, LookAtCloud(root).System())
 }
 
 func TestCloudDocumentsAreKeptAsTheyAre(t *testing.T) {
@@ -46,7 +52,14 @@ func TestCloudDocumentsAreKeptAsTheyAre(t *testing.T) {
 	kept, err := os.ReadFile(filepath.Join(root, "cloud/provider/ec2/document"))
 	require.NoError(t, err)
 	assert.Equal(t, signed, kept)
+	kept, err = LookAtCloud(root).Document("ec2/document")
+	require.NoError(t, err)
+	assert.Equal(t, signed, kept)
+	_, err = LookAtCloud(root).Document("ec2/pkcs7")
+	assert.ErrorIs(t, err, fs.ErrNotExist)
 	for _, name := range []string{"", "document", "../x", "ec2/../x", "/x", "ec2/", "ec2/a/b"} {
 		assert.Error(t, c.SaveDocument(name, signed), name)
+		_, err := c.Document(name)
+		assert.ErrorContains(t, err, "no name of a document", name)
 	}
 }

@@ -49,7 +49,7 @@ func (a *app) cli() *cli.App {
 		HideVersion:     true, // the verb prints the commit, too
 		HideHelpCommand: true,
 		Flags:           globalFlags(),
-		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.cloudSyncCommand(), a.statusCommand(), a.configCommand(), a.completionCommand(), a.versionCommand()},
+		Commands:        []*cli.Command{a.watchCommand(), a.runHooksCommand(), a.applyRulesCommand(), a.cloudSyncCommand(), a.statusCommand(), a.showCommand(), a.apiCommand(), a.configCommand(), a.completionCommand(), a.versionCommand()},
 		Writer:          a.stdout,
 		ErrWriter:       a.stderr,
 		OnUsageError:    onUsageError,
@@ -112,7 +112,7 @@ func noVerb(c *cli.Context) error {
 // noArguments refuses what a verb would silently ignore.
 func noArguments(c *cli.Context) error {
 	if c.Args().Present() {
-		return usageError(withHint(fmt.Errorf("unexpected argument %q", c.Args().First()), "netbrk %s --help lists the flags", c.Command.Name))
+		return usageError(withHint(fmt.Errorf("unexpected argument %q", c.Args().First()), "%s --help lists the flags", c.Command.HelpName))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -90,15 +91,11 @@ func (a *app) cloudSync(c *cli.Context) error {
 	if flush {
 		return s.flush(c.Context)
 	}
-	endpoint := c.String("endpoint")
-	if endpoint == "" {
-		endpoint = os.Getenv("NETBRK_CLOUD_ENDPOINT")
-	}
 	if provider == "" {
 		provider = r.cfg.Cloud.Provider
 	}
 	s.found = cloud.Detect("/", provider)
-	return s.sync(c.Context, endpoint)
+	return s.sync(c.Context, cloudEndpoint(c))
 }
 
 // cloudRun is one run of cloud-sync.
@@ -126,7 +123,7 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 		s.log.Info("no cloud to ask", "why", s.found.Why)
 		return s.end(ctx, reconcile.Result{}, outcomeNone, nil)
 	}
-	client, err := s.client(provider, endpoint)
+	client, err := cloudClient(provider, endpoint, s.log)
 	if err != nil {
 		return usageError(err)
 	}
@@ -159,7 +156,7 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 	}
 }
 
-func (s *cloudRun) client(p cloud.Provider, endpoint string) (*cloud.Client, error) {
+func cloudClient(p cloud.Provider, endpoint string, log *slog.Logger) (*cloud.Client, error) {
 	entries, err := os.ReadDir("/sys/class/net")
 	if err != nil {
 		return nil, fmt.Errorf("listing links: %w", err)
@@ -170,7 +167,7 @@ func (s *cloudRun) client(p cloud.Provider, endpoint string) (*cloud.Client, err
 			links = append(links, e.Name())
 		}
 	}
-	return cloud.NewClient(p.Endpoint(), cloud.Options{Base: endpoint, Links: links, Log: s.log})
+	return cloud.NewClient(p.Endpoint(), cloud.Options{Base: endpoint, Links: links, Log: log})
 }
 
 // once fetches the metadata and brings the host in line with it. again is true if

@@ -67,7 +67,7 @@ func TestUnitsVerify(t *testing.T) {
 
 func TestUnitsExposure(t *testing.T) {
 	for unit, most := range map[string]float64{
-		"netbrk-watch.service": 0.8, "netbrk-rules.service": 1.3, "netbrk-apply-rules@.service": 1.3,
+		"netbrk-watch.service": 0.8, "netbrk-api.service": 0.7, "netbrk-rules.service": 1.3, "netbrk-apply-rules@.service": 1.3,
 		// Internet sockets count 0.3, and an IPAddressAllow= of whatever address 0.1.
 		"netbrk-cloud-sync.service": 1.7,
 		// uid 0, in a root of its own, makes 0.3 more than the watcher has.
@@ -101,7 +101,7 @@ func setting(t *testing.T, unit, key string) []string {
 
 func TestUnitsCapabilities(t *testing.T) {
 	for unit, want := range map[string]string{
-		"netbrk-watch.service": "", "netbrk-rules.service": "CAP_NET_ADMIN", "netbrk-apply-rules@.service": "CAP_NET_ADMIN",
+		"netbrk-watch.service": "", "netbrk-api.service": "", "netbrk-rules.service": "CAP_NET_ADMIN", "netbrk-apply-rules@.service": "CAP_NET_ADMIN",
 		"netbrk-cloud-sync.service": "CAP_NET_ADMIN", "netbrk-dhclient.service": "",
 	} {
 		assert.Equal(t, []string{want}, setting(t, unit, "CapabilityBoundingSet"), unit)
@@ -198,6 +198,15 @@ func TestUnitsRestart(t *testing.T) {
 	}
 }
 
+// TestUnitsAPI: the socket is the one of the configuration's default, and its service
+// sees no network and none of the sockets in /run.
+func TestUnitsAPI(t *testing.T) {
+	assert.Equal(t, []string{config.Default("").Network.Listen.String()}, setting(t, "netbrk-api.socket", "ListenStream"))
+	assert.Equal(t, []string{"yes"}, setting(t, "netbrk-api.service", "PrivateNetwork"))
+	assert.Equal(t, []string{"/run:ro /var:ro"}, setting(t, "netbrk-api.service", "TemporaryFileSystem"))
+	assert.Contains(t, setting(t, "netbrk.target", "Wants")[0], "netbrk-api.socket")
+}
+
 // execLine is a command of ours in a unit: the binary, a verb, its flags.
 var execLine = regexp.MustCompile(`(?m)^Exec\w+=:?/usr/bin/netbrk (\S+)(.*)$`)
 
@@ -219,7 +228,7 @@ func TestUnitsCommands(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]string{
-		"netbrk-watch.service": "watch", "netbrk-hooks.service": "run-hooks",
+		"netbrk-watch.service": "watch", "netbrk-hooks.service": "run-hooks", "netbrk-api.service": "api",
 		"netbrk-rules.service": "apply-rules", "netbrk-apply-rules@.service": "apply-rules",
 		"netbrk-cloud-sync.service": "cloud-sync", "netbrk-dhclient.service": "run-hooks",
 	}, started)

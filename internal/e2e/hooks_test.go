@@ -46,6 +46,7 @@ func TestHooks(t *testing.T) {
 		{"odd names", testOddNames},
 		{"overtaken", testOvertaken},
 		{"targets", testTargets},
+		{"api", testAPI},
 		{"watcher dead", testWatcherDead},
 		{"hooks killed", testHooksKilled},
 		{"bus gone", testBusGone},

@@ -194,7 +194,7 @@ func mmdebstrapArgs(suite string) []string {
 func packages(suite string) []string {
 	names := []string{
 		"systemd", "systemd-sysv", "dbus", "iproute2", "iputils-ping", "procps",
-		"isc-dhcp-client", "networkd-dispatcher", "network-manager", "chrony",
+		"isc-dhcp-client", "networkd-dispatcher", "network-manager", "chrony", "curl",
 	}
 	if suite != "bullseye" { // there it is a part of systemd
 		names = append(names, "systemd-resolved")

@@ -30,6 +30,8 @@ type System struct {
 	Lifecycle  string   `json:"lifecycle,omitempty"`
 	PublicIPv4 string   `json:"public_ipv4,omitempty"`
 	SSHKeys    []string `json:"ssh_keys,omitempty"` // public ones
+	// Project is nil in a cloud that has none.
+	Project *Project `json:"project,omitempty"`
 	// Details are further facts in the cloud's own order, such as "environment".
 	Details []Detail `json:"details,omitempty"`
 }
@@ -38,6 +40,20 @@ type System struct {
 type Detail struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
+}
+
+// Project is what a cloud that groups instances in projects tells of the
+// instance's.
+type Project struct {
+	ID     string `json:"id"`
+	Number string `json:"number,omitempty"`
+	// Attributes are the names of those that are set. Their values may be secrets,
+	// such as in a startup script, and are not asked for.
+	Attributes []string `json:"attributes,omitempty"`
+	// ServiceAccount is the e-mail address of the instance's default one, and Scopes
+	// are what its tokens are good for.
+	ServiceAccount string   `json:"service_account,omitempty"`
+	Scopes         []string `json:"scopes,omitempty"`
 }
 
 // NIC is a network interface of the instance.

@@ -14,7 +14,9 @@ const (
 	nicsKey            = "instance/network-interfaces/?recursive=true&alt=json"
 	instanceAttributes = "instance/attributes/"
 	projectAttributes  = "project/attributes/"
-	flavor             = "Metadata-Flavor"
+	// serviceAccount has the tokens, too: those are never asked for.
+	serviceAccount = "instance/service-accounts/default/"
+	flavor         = "Metadata-Flavor"
 	// sideBySide bounds the requests under way.
 	sideBySide = 8
 )

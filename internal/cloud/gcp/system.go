@@ -14,7 +14,8 @@ import (
 func factKeys() []string {
 	return []string{
 		"instance/id", "instance/name", "instance/hostname", "instance/zone", "instance/machine-type",
-		"instance/image", "instance/scheduling/preemptible", "project/project-id",
+		"instance/image", "instance/scheduling/preemptible", "project/project-id", "project/numeric-project-id",
+		serviceAccount + "email", serviceAccount + "scopes",
 	}
 }
 
@@ -37,6 +38,7 @@ func system(a cloud.Answers, now time.Time, gaps *cloud.Gaps) hostnet.System {
 		Zone:       last(fact("instance/zone")),
 		Account:    fact("project/project-id"),
 		SSHKeys:    sshKeys(a, now),
+		Project:    project(a),
 	}
 	if i := strings.LastIndexByte(s.Zone, '-'); i > 0 {
 		s.Region = s.Zone[:i]
@@ -45,6 +47,32 @@ func system(a cloud.Answers, now time.Time, gaps *cloud.Gaps) hostnet.System {
 		s.Lifecycle = "preemptible"
 	}
 	return s
+}
+
+// project is nil where the service tells none.
+func project(a cloud.Answers) *hostnet.Project {
+	p := hostnet.Project{
+		ID:             cloud.ParseFact(a.Text("project/project-id")),
+		Number:         cloud.ParseFact(a.Text("project/numeric-project-id")),
+		Attributes:     facts(a.Text(projectAttributes)),
+		ServiceAccount: cloud.ParseFact(a.Text(serviceAccount + "email")),
+		Scopes:         facts(a.Text(serviceAccount + "scopes")),
+	}
+	if p.ID == "" {
+		return nil
+	}
+	return &p
+}
+
+// facts are the lines of a list that can be shown.
+func facts(text string) []string {
+	var found []string
+	for _, item := range cloud.ParseList(text) {
+		if fact := cloud.ParseFact(item); fact != "" {
+			found = append(found, fact)
+		}
+	}
+	return found
 }
 
 // last is the last part of a name such as projects/123/zones/europe-west4-a.

@@ -35,8 +35,8 @@ func alibabaTree(told hostnet.Metadata) map[string]string {
 		"meta-data/eipv4":                         system.PublicIPv4,
 		"meta-data/instance/instance-name":        system.Name,
 		"meta-data/instance/instance-type":        system.Type,
-		"meta-data/ram/security-credentials/role": secret,
-		"user-data":                               secret,
+		"meta-data/ram/security-credentials/role": Secret,
+		"user-data":                               Secret,
 	}
 	for i, key := range system.SSHKeys {
 		keys[fmt.Sprintf("meta-data/public-keys/%d/openssh-key", i)] = key

@@ -77,7 +77,8 @@ func awsSystem(told hostnet.Metadata) map[string]string {
 		"meta-data/public-ipv4":                 sys.PublicIPv4,
 		"meta-data/tags/instance/Name":          sys.Name,
 		// What is never to be asked for is there to be found.
-		"meta-data/iam/security-credentials/role": `{"SecretAccessKey": "secret"}`,
+		"meta-data/iam/security-credentials/role": `{"Code": "Success", "LastUpdated": "2026-11-24T02:34:19Z", "Type": "AWS-HMAC", ` +
+			`"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "` + Secret + `", "Token": "` + Secret + `", "Expiration": "2026-11-24T08:34:19Z"}`,
 		"user-data": "#!/bin/sh",
 	}
 	maps.DeleteFunc(keys, func(_, value string) bool { return value == "" })

@@ -96,7 +96,7 @@ func azureCompute(system hostnet.System, version string) any {
 		"publicKeys":      keys, "tagsList": []any{}, "customData": "",
 	}
 	if version >= "2021-01-01" {
-		document["userData"] = secret
+		document["userData"] = Secret
 	}
 	return document
 }

@@ -27,9 +27,9 @@ func renderDigitalOcean(told hostnet.Metadata, r *http.Request) Answer {
 		"reserved_ip": digitalOceanReserved(told),
 		"interfaces":  digitalOceanInterfaces(told.NICs),
 		// What is never to be kept is there to be found.
-		"auth_key":    secret,
-		"user_data":   secret,
-		"vendor_data": secret,
+		"auth_key":    Secret,
+		"user_data":   Secret,
+		"vendor_data": Secret,
 	})
 }
 

@@ -49,11 +49,19 @@ func gcpTree(system hostnet.System) map[string]string {
 		"instance/machine-type":                   gcpName("machineTypes", system.Type),
 		"instance/image":                          system.Image,
 		"instance/scheduling/preemptible":         "FALSE",
-		"instance/attributes/kube-env":            secret,
-		"instance/attributes/startup-script":      secret,
-		"instance/service-accounts/default/token": secret,
-		"project/attributes/startup-script":       secret,
+		"instance/attributes/kube-env":            Secret,
+		"instance/attributes/startup-script":      Secret,
+		"instance/service-accounts/default/token": Secret,
+		"project/attributes/startup-script":       Secret,
 		"project/project-id":                      system.Account,
+	}
+	if p := system.Project; p != nil {
+		keys["project/numeric-project-id"] = p.Number
+		keys["instance/service-accounts/default/email"] = p.ServiceAccount
+		keys["instance/service-accounts/default/scopes"] = strings.Join(p.Scopes, "\n")
+		for _, name := range p.Attributes {
+			keys["project/attributes/"+name] = Secret
+		}
 	}
 	if system.Lifecycle != "" {
 		keys["instance/scheduling/preemptible"] = "TRUE"

@@ -49,7 +49,7 @@ func hetznerMetadata(told hostnet.Metadata) string {
 		fmt.Fprintf(&b, "\n- %s", quoted(key))
 	}
 	// What is never to be kept is there to be found.
-	fmt.Fprintf(&b, "\nregion: %s\nvendor_data: |\n  #cloud-config\n  password: %s\n", sys.Region, secret)
+	fmt.Fprintf(&b, "\nregion: %s\nvendor_data: |\n  #cloud-config\n  password: %s\n", sys.Region, Secret)
 	return b.String()
 }
 

@@ -34,7 +34,7 @@ func openStackMeta(sys hostnet.System) map[string]any {
 		"uuid": sys.InstanceID, "name": sys.Name, "hostname": sys.Hostname, "availability_zone": sys.Zone,
 		"project_id": sys.Account, "launch_index": 0, "public_keys": names, "keys": keys, "devices": []any{},
 		// What is never to be kept is there to be found.
-		"admin_pass": secret, "random_seed": secret, "meta": map[string]string{"token": secret},
+		"admin_pass": Secret, "random_seed": Secret, "meta": map[string]string{"token": Secret},
 	}
 }
 

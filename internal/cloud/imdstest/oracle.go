@@ -48,7 +48,7 @@ func oracleInstance(system hostnet.System) map[string]any {
 
 // oracleMetadata is what the owner gave.
 func oracleMetadata(system hostnet.System) map[string]string {
-	return map[string]string{"ssh_authorized_keys": strings.Join(system.SSHKeys, "\n"), "user_data": secret}
+	return map[string]string{"ssh_authorized_keys": strings.Join(system.SSHKeys, "\n"), "user_data": Secret}
 }
 
 func oracleVNICs(told hostnet.Metadata) []any {

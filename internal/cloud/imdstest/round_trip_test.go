@@ -39,7 +39,7 @@ func roundTrip(t *testing.T, p cloud.Provider, render render, told hostnet.Metad
 	require.NoError(t, err)
 	cloudtest.Check(t, got)
 	assert.Equal(t, told, got)
-	assert.NotContains(t, fmt.Sprint(got), secret)
+	assert.NotContains(t, fmt.Sprint(got), Secret)
 }
 
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }

@@ -200,6 +200,11 @@ func clone(told hostnet.Metadata) hostnet.Metadata {
 		nic.Subnets, nic.Routes = slices.Clone(nic.Subnets), slices.Clone(nic.Routes)
 	}
 	told.System.SSHKeys, told.System.Details = slices.Clone(told.System.SSHKeys), slices.Clone(told.System.Details)
+	if p := told.System.Project; p != nil {
+		project := *p
+		project.Attributes, project.Scopes = slices.Clone(p.Attributes), slices.Clone(p.Scopes)
+		told.System.Project = &project
+	}
 	told.Documents = maps.Clone(told.Documents)
 	return told
 }

@@ -125,6 +125,6 @@ func toldText(v interface {
 	return v.String()
 }
 
-// secret stands in each cloud's documents where user data and credentials do. It
+// Secret stands in each cloud's documents where user data and credentials do. It
 // must be found nowhere.
-const secret = "c2VjcmV0LXRoYXQtaXMtbmV2ZXItdG8tYmUtc2Vlbg=="
+const Secret = "c2VjcmV0LXRoYXQtaXMtbmV2ZXItdG8tYmUtc2Vlbg=="

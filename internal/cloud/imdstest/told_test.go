@@ -36,7 +36,7 @@ func (d direct) Get(_ context.Context, path string) ([]byte, error) {
 	if name := d.endpoint.IdentityName; name != "" {
 		assert.Equal(d.t, d.endpoint.IdentityValue, answer.Header.Get(name))
 	}
-	assert.NotContains(d.t, string(answer.Body), secret, "%q was asked for", path)
+	assert.NotContains(d.t, string(answer.Body), Secret, "%q was asked for", path)
 	switch answer.Status {
 	case http.StatusOK:
 		return answer.Body, nil
@@ -119,6 +119,11 @@ func toldAzure() hostnet.Metadata {
 func toldGCP() hostnet.Metadata {
 	told := hostnet.Metadata{System: toldSystem("gcp"), NICs: toldNICs()}
 	told.System.Image, told.System.Lifecycle, told.System.PublicIPv4 = "projects/p/global/images/debian-12", "preemptible", "198.51.100.9"
+	told.System.Project = &hostnet.Project{
+		ID: told.System.Account, Number: "123456789", Attributes: []string{"enable-oslogin", "startup-script"},
+		ServiceAccount: "123456789-compute@developer.gserviceaccount.com",
+		Scopes:         []string{"https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/logging.write"},
+	}
 	for i := range told.NICs {
 		nic := &told.NICs[i]
 		nic.ID, nic.Subnets, nic.MTUBytes = "", nil, 1460+i
