@@ -251,8 +251,10 @@ func testKernelAlone(t *testing.T, w *World) {
 	assert.Empty(t, Of(runs, "", "manager.d"))
 	for _, unit := range []string{"netbrk-watch.service", "netbrk-hooks.service"} {
 		journal := s.run("journalctl", "--quiet", "--output=cat", "_SYSTEMD_INVOCATION_ID="+s.property(unit, "InvocationID"))
-		assert.NotContains(t, journal, "bus", unit)
-		assert.NotContains(t, journal, "states come from the kernel until", unit)
+		assert.NotContains(t, journal, "networkd", unit)
+		if unit == "netbrk-watch.service" { // the other one looks for systemd there, for its targets
+			assert.NotContains(t, journal, "bus")
+		}
 		assert.Equal(t, "success", s.property(unit, "Result"), unit)
 	}
 }
