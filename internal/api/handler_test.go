@@ -43,7 +43,7 @@ func TestRoutesParts(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(text(t, ask(fake{provider: "aws"}, http.MethodGet, "/api/v1/"+part))), &doc))
 		assert.Contains(t, doc, key)
 		for other := range doc {
-			assert.Contains(t, []string{key, "schema_version", "version", "time", "health"}, other)
+			assert.Contains(t, []string{key, "schema_version", "version", "time", "health", "notes"}, other)
 		}
 	}
 }
