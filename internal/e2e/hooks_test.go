@@ -54,6 +54,7 @@ func TestHooks(t *testing.T) {
 		{"networkd restart", testNetworkdRestart},
 		{"scripts that misbehave", testBadScripts},
 		{"hostile spool", testHostileSpool},
+		{"migration", testMigration},
 		{"reload", testReload},
 		{"broken configuration", testBrokenConfig},
 		{"state removed", testStateRemoved},

@@ -76,9 +76,8 @@ func validRole(name string) bool {
 	if name == "" || len(name) > 64 || name == "." || name == ".." {
 		return false
 	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("_+=,.@-", r))
-	})
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+=,.@-"
+	return strings.Trim(name, allowed) == ""
 }
 
 // isToken reports whether a text is one printable word.
