@@ -85,6 +85,14 @@ func TestGenerate(t *testing.T) {
 			map[string]string{wants + leases: units + leases},
 		},
 		{
+			"leases elsewhere", map[string]string{conf: "[System]\nGenerator = \"dhclient\"\nLeaseFiles = [\"/srv/a b/*.leases\", \"/srv/*/lease\"]\n"},
+			map[string]string{
+				wants + leases:                             units + leases,
+				leases + ".d/50-netbrk.conf":               comment + "[Path]\nPathModified=\nDirectoryNotEmpty=/run/netbrk/leases-pending\nPathModified=/srv/a b\nPathModified=/srv\n",
+				"netbrk-dhclient.service.d/50-netbrk.conf": comment + "[Service]\nBindReadOnlyPaths=\"-/srv/a b\"\nBindReadOnlyPaths=\"-/srv\"\n",
+			},
+		},
+		{
 			"files of the older tools",
 			map[string]string{"etc/cloud-network/cloud-network.toml": "[System]\nRefreshTimer = \"100s\"\n", vendor: "DigitalOcean\n"},
 			map[string]string{

@@ -166,7 +166,7 @@ func (f Facts) notes(doc report.Status) []string {
 		notes = append(notes, "what the cloud told was flushed by hand: netbrk cloud-sync brings it back")
 	}
 	if doc.Cloud != nil && doc.Cloud.Outcome == "" && doc.Cloud.Provider != "none" && doc.Cloud.Provider != "" {
-		notes = append(notes, fmt.Sprintf("this is an instance of %s, and cloud-sync never ran: systemctl enable --now netbrk-cloud-sync.timer netbrk-cloud-sync.path", doc.Cloud.Provider))
+		notes = append(notes, fmt.Sprintf("this is an instance of %s, and cloud-sync never ran: systemctl daemon-reload; systemctl start netbrk.target", doc.Cloud.Provider))
 	}
 	return notes
 }
