@@ -109,7 +109,7 @@ demo: build ## see it work: hooks, rules and a cloud's addresses, in private nam
 	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
 deps: $(GOLANGCI) $(EC2_MOCK) $(NFPM) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock, nfpm
-	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck zsh fish lintian rpm; do \
+	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck graphviz zsh fish lintian rpm; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi

@@ -38,13 +38,20 @@ func (a *app) statusCommand() *cli.Command {
 		Usage: "show what is, what is wrong, and what to type",
 		Description: "Anybody may ask, and netbrk need not run. What the caller may not see is told.\n" +
 			"The exit status is 3 where something is wrong.",
-		Flags: append(flags(), &cli.BoolFlag{Name: "prometheus", Usage: "print metrics, for a textfile collector"}),
+		Flags: append(flags(),
+			&cli.BoolFlag{Name: "prometheus", Usage: "print metrics, for a textfile collector"},
+			&cli.StringFlag{Name: "explain", Usage: "tell why traffic from `ADDRESS` goes where it goes"},
+			&cli.StringFlag{Name: "to", Usage: "with --explain: traffic to `ADDRESS` instead of the internet"},
+			&cli.BoolFlag{Name: "dot", Usage: "print links, addresses, rules and tables as a picture for Graphviz"},
+		),
 		CustomHelpTemplate: helpTemplate(cli.SubcommandHelpTemplate, []string{
 			"netbrk status                  one screen about all",
 			"netbrk status hooks            how scripts went, and which do not run",
 			"netbrk status --watch          again whenever something changes",
 			"netbrk status --json           for programs",
 			"netbrk status --prometheus     for a textfile collector",
+			"netbrk status --explain 192.0.2.20",
+			"netbrk status --dot | dot -Tsvg >routing.svg",
 		}),
 		Subcommands: []*cli.Command{
 			part(report.PartLinks, "links with their states, addresses and leases"),
@@ -79,6 +86,8 @@ func (a *app) status(c *cli.Context) error {
 		return usageError(withHint(fmt.Errorf("unexpected argument %q", c.Args().First()), "netbrk status %s --help lists the flags", s.part))
 	case s.prometheus && (s.part != "" || s.asJSON || given(c, "watch")):
 		return usageError(withHint(errors.New("--prometheus is about all, once, and goes with nothing else"), "netbrk status --prometheus"))
+	case c.IsSet("explain") || c.IsSet("to") || given(c, "dot"):
+		return s.explain(c)
 	case given(c, "watch"):
 		return s.watch(c.Context)
 	}

@@ -42,7 +42,7 @@ var ours = map[string][]string{
 		"internal/cloud/openstack", "internal/cloud/oracle", "internal/config", "internal/dhclient", "internal/generator",
 		"internal/hostnet", "internal/journal", "internal/kernel", "internal/networkd", "internal/plan", "internal/reconcile", "internal/report",
 		"internal/resolved", "internal/systemd", "internal/udev", "internal/watch",
-		"internal/display", "internal/health", "internal/metrics",
+		"internal/display", "internal/explain", "internal/health", "internal/metrics",
 	},
 	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
 	"internal/plan":      {"internal/hostnet"},
@@ -60,6 +60,7 @@ var ours = map[string][]string{
 	"internal/health":    {"internal/hostnet", "internal/report"},
 	"internal/display":   {"internal/health", "internal/hostnet", "internal/report"},
 	"internal/metrics":   {"internal/hostnet", "internal/report"},
+	"internal/explain":   {"internal/hostnet", "internal/report"},
 	"internal/dhclient":  {"internal/hostnet", "internal/report"},
 	"internal/udev":      {"internal/hostnet"},
 	"internal/generator": {},
@@ -111,7 +112,7 @@ var (
 	pure = []string{
 		"internal/hostnet", "internal/plan", "internal/report", "internal/cloud/aws",
 		"internal/cloud/azure", "internal/cloud/gcp", "internal/cloud/alibaba", "internal/cloud/oracle",
-		"internal/health", "internal/display", "internal/metrics",
+		"internal/health", "internal/display", "internal/metrics", "internal/explain",
 	}
 	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
 )

@@ -39,7 +39,7 @@ func testMigration(t *testing.T, w *World) {
 		"/etc/systemd/system/cloud-network.service":    "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
 		"/etc/network-broker/network-broker.toml":      "[System]\nLogLevel=\"debug\"\nGenerator=\"systemd-networkd\"\n[Network]\nRoutingPolicyRules=\"mig9\"\n",
 		"/etc/cloud-network/cloud-network.toml":        "[System]\nRefreshTimer=\"600s\"\n[Network]\nSupplementary=\"mig9\"\n",
-		"/etc/network-broker/routable.d/10-older":      "#!/bin/sh\necho broker $LINK $STATE >>/run/migration\n",
+		"/etc/network-broker/routable.d/10-broker":     "#!/bin/sh\necho broker $LINK $STATE >>/run/migration\n",
 		"/etc/networkd-dispatcher/routable.d/10-older": "#!/bin/sh\necho dispatcher $IFACE $OperationalState >>/run/migration\n",
 	} {
 		require.NoError(t, w.Machine.WriteFile(path, []byte(text), 0o755))
@@ -58,6 +58,12 @@ func testMigration(t *testing.T, w *World) {
 	assert.Contains(t, shown, "/etc/cloud-network/cloud-network.toml:")
 	for _, unit := range []string{"network-broker", "cloud-network", "networkd-dispatcher"} {
 		assert.Equal(t, "inactive", s.run("sh", "-c", "systemctl is-active "+unit+" || true"))
+	}
+	// A run of scripts goes by the configuration that it began with.
+	s.idle()
+	dry := s.run("netbrk", "run-hooks", "--link", "lo", "--state", "routable", "--dry-run")
+	for _, path := range []string{"/etc/network-broker/routable.d/10-broker", "/etc/networkd-dispatcher/routable.d/10-older"} {
+		require.Regexp(t, `(?m)^  run +`+path+`$`, dry)
 	}
 	s.run("ip", "link", "add", "mig9", "type", "veth", "peer", "name", "mig8")
 	s.run("ip", "link", "set", "mig8", "up")
