@@ -58,6 +58,7 @@ func TestHooks(t *testing.T) {
 		{"reload", testReload},
 		{"broken configuration", testBrokenConfig},
 		{"state removed", testStateRemoved},
+		{"commands", testCommands},
 	} {
 		t.Run(test.name, func(t *testing.T) { fleet.Each(t, test.run) })
 	}
