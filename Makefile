@@ -53,7 +53,7 @@ UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.servi
 GENERATORS := lib/systemd/system-generators
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
-MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
+MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7 netbrk-security.7
 MAN8 := netbrk-generator.8
 # Scripts for other dispatchers, by the name they have there. These look below
 # /usr/lib and /etc, whatever PREFIX is; a link is enough for both.
