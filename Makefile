@@ -10,8 +10,12 @@ PREFIX ?= /usr
 # one run to the next.
 CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache,/var/cache))/netbrk-build
 FUZZTIME ?= 10s
+FUZZ ?= Fuzz
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+GOVULNCHECK_VERSION := v1.9.0
+GOVULNCHECK := $(CACHE)/bin/govulncheck-$(GOVULNCHECK_VERSION)
+VULNDB ?= https://vuln.go.dev
 # AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
 EC2_MOCK_VERSION := v1.13.0
 EC2_MOCK := $(CACHE)/bin/ec2-metadata-mock-$(EC2_MOCK_VERSION)
@@ -49,7 +53,7 @@ UNITS := netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.servi
 GENERATORS := lib/systemd/system-generators
 MAN1 := netbrk.1
 MAN5 := netbrk.toml.5
-MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7
+MAN7 := netbrk-hooks.7 netbrk-rules.7 netbrk-cloud.7 netbrk-security.7
 MAN8 := netbrk-generator.8
 # Scripts for other dispatchers, by the name they have there. These look below
 # /usr/lib and /etc, whatever PREFIX is; a link is enough for both.
@@ -63,7 +67,7 @@ BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build deb rpm test test-netns test-e2e test-e2e-all check lint bench fuzz demo deps install install-dispatcher uninstall clean help
+.PHONY: build deb rpm test test-netns test-e2e test-e2e-all check lint bench fuzz vulncheck demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -99,10 +103,22 @@ lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 bench: build deps ## speed and memory beside networkd-dispatcher, in one run (root)
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags bench -count=1 -timeout 30m -v ./internal/bench/...
 
-fuzz: ## every fuzz target, for FUZZTIME each (10s)
-	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
-		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
+# All targets, the failed ones told at the end; FUZZ= takes a part of a name or path.
+fuzz: ## every fuzz target, for FUZZTIME each (10s); FUZZ=networkd for some
+	@targets=$$(grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed -E 's|/[^/]*:func |:|' | sort | grep -e '$(FUZZ)'); \
+	[ -n "$$targets" ] || { echo "netbrk: no fuzz target matches '$(FUZZ)'" >&2; exit 1; }; \
+	failed=; for t in $$targets; do echo "$$t"; \
+		go test -run '^$$' -fuzz "^$${t##*:}\$$" -fuzztime $(FUZZTIME) "$${t%:*}" || failed="$$failed $$t"; done; \
+	echo "fuzz: $$(wc -w <<<"$$targets") targets, $(FUZZTIME) each, $$(wc -w <<<"$$failed") failed"; \
+	[ -z "$$failed" ] || { printf '%s\n' $$failed >&2; exit 1; }
+
+# The database of known vulnerabilities is asked over the network. What cannot be
+# reached says nothing, so this is no part of check.
+vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what netbrk calls (needs vuln.go.dev)
+	@curl -sSf -m 10 -o /dev/null $(VULNDB)/index/db.json || { \
+		echo "netbrk: the vulnerability database $(VULNDB) cannot be reached: nothing was checked" >&2; \
+		echo "netbrk: hint: make vulncheck VULNDB=URL takes a mirror, file:// included" >&2; exit 1; }
+	$(GOVULNCHECK) -db $(VULNDB) -tags '$(TAGS)' ./...
 
 demo: build ## see it work: hooks, rules and a cloud's addresses, in private namespaces
 	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds
@@ -117,6 +133,10 @@ deps: $(GOLANGCI) $(EC2_MOCK) $(NFPM) ## install what the tests need: Debian pac
 $(GOLANGCI):
 	GOBIN=$(CACHE)/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mkdir -p $(@D) && mv $(CACHE)/tmp/golangci-lint $@
+
+$(GOVULNCHECK):
+	GOBIN=$(CACHE)/tmp go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/govulncheck $@
 
 $(EC2_MOCK):
 	GOBIN=$(CACHE)/tmp go install github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@$(EC2_MOCK_VERSION)

@@ -84,3 +84,20 @@ func targetNames(states string) (names []string) {
 	}
 	return names
 }
+
+// FuzzTarget: the name of a link's target names one unit, in one way, and no
+// pattern of several.
+func FuzzTarget(f *testing.F) {
+	for _, seed := range []string{"eth0", "a-b", `a\x2d`, "接口", "%i", "[a]?", "*", ".x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, link string) {
+		if !hostnet.ValidLinkName(link) {
+			return
+		}
+		name := TargetName("routable", link)
+		state, instance, ok := parseTarget(name)
+		assert.Equal(t, []any{"routable", instanceOf(link), true}, []any{state, instance, ok}, name)
+		assert.False(t, strings.ContainsAny(name, "*?[/% \n"), "%q", name)
+	})
+}

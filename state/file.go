@@ -146,6 +146,12 @@ func checkFile(fd, limit int, owners []int) error {
 	if st.Size > int64(limit) {
 		return fmt.Errorf("%w: %d bytes, larger than %d", errHostile, st.Size, limit)
 	}
+	// Why a file is refused is told to everybody, in words of the file. Our writers
+	// make theirs for all to read; another one is a file from elsewhere that was
+	// given a second name here, link(2).
+	if st.Mode&unix.S_IROTH == 0 {
+		return fmt.Errorf("%w: not readable by all", errHostile)
+	}
 	for _, uid := range append(owners, 0) {
 		if int(st.Uid) == uid {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -127,6 +128,7 @@ func LookAtLinks(root string) (map[int]LinkRecord, error) {
 		}
 		var r LinkRecord
 		if json.Unmarshal(raw, &r) == nil && r.Index == index && (r.Name == "" || hostnet.ValidLinkName(r.Name)) {
+			maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
 			records[index] = r
 		}
 	}

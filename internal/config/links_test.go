@@ -73,3 +73,30 @@ func TestLinkMatcherString(t *testing.T) {
 	assert.Equal(t, "eth* !eth3", m.String())
 	assert.Empty(t, LinkMatcher{}.String())
 }
+
+// FuzzLinkMatcher: a list that is taken reads back as the same matcher, and an
+// exclusion always wins.
+func FuzzLinkMatcher(f *testing.F) {
+	f.Add("eth*", "eth0")
+	f.Add("!eth3", "eth3")
+	f.Add("en[!op]*", "ens3")
+	f.Add("[a", "a")
+	f.Add(`a\`, "a")
+	f.Add("[]!]", "]")
+	f.Add("!!x", "!x")
+	f.Fuzz(func(t *testing.T, word, link string) {
+		m, err := ParseLinkMatcher(word)
+		if err != nil {
+			return
+		}
+		again, err := ParseLinkMatcher(m.patterns[0].word())
+		require.NoError(t, err)
+		assert.Equal(t, m, again)
+		assert.Equal(t, m.Match(link), again.Match(link))
+		without, err := ParseLinkMatcher(word, "!*")
+		require.NoError(t, err)
+		assert.False(t, !strings.Contains(link, "/") && without.Match(link))
+	})
+}
+
+func (p linkPattern) word() string { return LinkMatcher{[]linkPattern{p}}.String() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,4 +77,22 @@ func TestConnected(t *testing.T) {
 	assert.False(t, Connected(), "of a service that a shell runs below")
 	t.Setenv("JOURNAL_STREAM", "nonsense")
 	assert.False(t, Connected())
+}
+
+// FuzzFieldName: journald drops an entry's field whose name it does not take
+// (journal_field_valid() of systemd's libsystemd/sd-journal/journal-file.c).
+func FuzzFieldName(f *testing.F) {
+	for _, seed := range []string{"link", "_pid", "9lives", "trap-Ω", "a=b", "a\nMESSAGE", "", strings.Repeat("_x", 60), "priority"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		name := fieldName(key)
+		assert.LessOrEqual(t, len(name), 64)
+		assert.Empty(t, strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), "%q", name)
+		if name != "" {
+			assert.True(t, 'A' <= name[0] && name[0] <= 'Z', "%q", name)
+		}
+		assert.NotContains(t, []string{"MESSAGE", "PRIORITY"}, name)
+		assert.Equal(t, name, fieldName(name), "a name of a field is one")
+	})
 }
