@@ -5,6 +5,7 @@ package explain
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -66,7 +67,12 @@ func Rules(rules []hostnet.FIBRule, tables Tables, from, to netip.Addr) Walk {
 		case Unknown:
 			w.Certain = false
 		case Jumped:
-			jump = r.Goto
+			// A goto without its target is passed over: fib_rules_lookup() goes on
+			// with the next rule.
+			if jump = r.Goto; !targeted(rules, r) {
+				jump = 0
+				w.Steps[len(w.Steps)-1].Outcome, w.Steps[len(w.Steps)-1].Why = Passed, "no rule has the priority that it goes to"
+			}
 		case Decided:
 			if w.Route = s.Route; s.Route != nil && s.Route.Type != "blackhole" && s.Route.Type != "unreachable" && s.Route.Type != "prohibit" {
 				w.Verdict = "route"
@@ -79,6 +85,11 @@ func Rules(rules []hostnet.FIBRule, tables Tables, from, to netip.Addr) Walk {
 		}
 	}
 	return w
+}
+
+// targeted reports whether there is a rule that a goto leads to.
+func targeted(rules []hostnet.FIBRule, r hostnet.FIBRule) bool {
+	return slices.ContainsFunc(rules, func(t hostnet.FIBRule) bool { return t.Family == r.Family && t.Priority == r.Goto })
 }
 
 func (w *Walk) step(r hostnet.FIBRule, tables Tables, from, to netip.Addr) Step {
@@ -122,7 +133,8 @@ func mismatch(r hostnet.FIBRule, from, to netip.Addr) string {
 		return "for what comes in by " + r.InLink
 	case r.OutLink != "":
 		return "for sockets that are bound to " + r.OutLink
-	case r.Mark&r.Mask != 0 || r.Mark != 0:
+	// fib_rule_match() compares the bits of the mask alone.
+	case r.Mark&r.Mask != 0:
 		return "for marked packets"
 	case r.TOS != 0:
 		return "for another type of service"

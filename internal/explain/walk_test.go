@@ -177,3 +177,31 @@ func TestDot(t *testing.T) {
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "</svg>")
 }
+
+// TestRulesAsTheKernelReadsThem has what `ip route get` showed on Linux to go by
+// table 7, though it looks as if main decided.
+func TestRulesAsTheKernelReadsThem(t *testing.T) {
+	tables := Tables{254: {route(254, "0.0.0.0/0", "192.0.2.1", "eth0")}, 7: {route(7, "0.0.0.0/0", "192.0.2.254", "eth1")}}
+	for _, tt := range []struct {
+		name  string
+		rules []hostnet.FIBRule
+		table uint32
+	}{
+		{"goto without a target", []hostnet.FIBRule{
+			rule(10, 0, func(r *hostnet.FIBRule) { r.Action, r.Goto = "goto", 20 }), rule(15, 7), rule(32766, 254),
+		}, 7},
+		{"mark outside its mask", []hostnet.FIBRule{
+			rule(15, 7, func(r *hostnet.FIBRule) { r.Mark, r.Mask = 0x10, 0x1 }), rule(32766, 254),
+		}, 7},
+		{"mark within its mask", []hostnet.FIBRule{
+			rule(15, 7, func(r *hostnet.FIBRule) { r.Mark, r.Mask = 0x10, 0x10 }), rule(32766, 254),
+		}, 254},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := Rules(tt.rules, tables, from, to)
+			require.NotNil(t, w.Route)
+			assert.Equal(t, tt.table, w.Route.Table)
+			assert.True(t, w.Certain)
+		})
+	}
+}
