@@ -126,7 +126,7 @@ func explainRound(t *testing.T, h *host, conn *kernel.Conn, r *rand.Rand) {
 	for range 10 {
 		priority := 10 + r.IntN(1000)
 		rule := fmt.Sprintf("rule add %sfrom %%s %%s priority %d ", pick("", "", "", "not "), priority)
-		action := pick("lookup 100", "lookup 200", "lookup main", "lookup 100 suppress_prefixlength 0", "lookup 200 suppress_prefixlength 16", "fwmark 1 lookup 100", "iif lo lookup 200", "iif va1 lookup 100", "prohibit")
+		action := pick("lookup 100", "lookup 200", "lookup main", "lookup 100 suppress_prefixlength 0", "lookup 200 suppress_prefixlength 16", "fwmark 1 lookup 100", "fwmark 0x10/0x1 lookup 200", "goto 2000", "goto 32766", "iif lo lookup 200", "iif va1 lookup 100", "prohibit")
 		from4, to4 := pick("all", "10.1.0.1", "10.0.0.0/8"), pick("", "to 11.0.0.0/8", "to 12.0.0.0/9")
 		fmt.Fprintf(&v4, rule+action+"\n", from4, to4)
 		fmt.Fprintf(&v6, rule+action+"\n", strings.NewReplacer("10.1.0.1", "fd00:1::1", "10.0.0.0/8", "fd00::/8").Replace(from4),

@@ -55,7 +55,7 @@ func Explain(h Host, from, to netip.Addr, kernel Answer, table uint32, missing [
 // prefix and metric, the kernel takes now one, now another.
 func same(ours, kernels hostnet.FIBRoute) bool {
 	return ours.Table == kernels.Table && ours.Destination == kernels.Destination && ours.Metric == kernels.Metric &&
-		(ours.Hops > 1 || ours.Link == kernels.Link)
+		(ours.Hops > 1 || ours.Link == kernels.Link && ours.Gateway == kernels.Gateway)
 }
 
 // about reports whether a command names an address.
