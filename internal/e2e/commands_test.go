@@ -68,7 +68,7 @@ func testCommands(t *testing.T, w *World) {
 	for i, name := range []string{"eth0", "eth1", "wg0", "ens6"} {
 		_, err := w.Segment.Attach(s.ctx, w.Machine, Link{Name: name, MAC: "02:00:00:00:42:0" + string(rune('1'+i))})
 		require.NoError(t, err)
-		s.has("configured.d", name)
+		s.has("links.d", name)
 	}
 	s.run("ip", "address", "add", "192.0.2.20/32", "dev", "eth1")
 	require.NoError(t, w.Machine.WriteFile("/etc/netbrk/netbrk.toml.d/commands.toml", []byte("[Network]\nRoutingPolicyRules = \"eth1 ens6\"\n"), 0o644))
