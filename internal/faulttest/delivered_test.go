@@ -117,9 +117,10 @@ func inOrder(t *testing.T, index int, runs []hookRun) {
 			if before.id == r.id {
 				continue
 			}
-			if older, newer := generation(t, before.id), generation(t, r.id); older > newer || older == newer && before.seq >= r.seq {
+			if older, newer := generation(t, before.id), generation(t, r.id); older > newer {
 				assert.Fail(t, "events out of order", "link %d: %+v\nafter %+v", index, r, before)
 			}
+			assert.Greater(t, r.seq, before.seq, "link %d: the number of %+v\nafter %+v", index, r, before)
 		}
 		if r.kind == "links" {
 			continue
