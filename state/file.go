@@ -69,8 +69,7 @@ func createTemp(path string, mode fs.FileMode) (*os.File, error) {
 	}
 	// The umask of whoever started us must not hide state from `status`.
 	if err := f.Chmod(mode); err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
 	return f, nil
 }
