@@ -66,7 +66,7 @@ BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build deb rpm test test-netns test-e2e test-e2e-all check lint bench fuzz vulncheck demo deps install install-dispatcher uninstall clean help
+.PHONY: build deb rpm test test-netns test-faults test-faults-short test-e2e test-e2e-all check lint bench fuzz vulncheck demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -84,13 +84,23 @@ test-netns: ## kernel tests, each in a network namespace of its own
 	NETBRK_TEST_NETNS=1 $(if $(SUDO),unshare -Urn) go test -race -count=1 \
 		-run '^($(subst $(SPACE),|,$(strip $(NETNS_TESTS))))$$' $(sort $(dir $(NETNS_FILES)))
 
+# Fewer kills in the short form; NETBRK_FAULT_SEED repeats a run's choices.
+FAULT_KILLS = 300
+test-faults: build ## kills, full disks, failing system calls, lost messages, 1,000 links (root)
+	$(SUDO) env NETBRK_TEST_FAULTS=1 NETBRK_TEST_NETNS=1 NETBRK_FAULT_KILLS="$${NETBRK_FAULT_KILLS:-$(FAULT_KILLS)}" \
+		NETBRK_FAULT_SEED="$$NETBRK_FAULT_SEED" HOME="$$HOME" PATH="$$PATH" go test -count=1 -timeout 20m -v $(FAULT_FLAGS) ./internal/faulttest
+
+test-faults-short: FAULT_KILLS := 30
+test-faults-short: FAULT_FLAGS := -short
+test-faults-short: test-faults ## the same in under a minute
+
 test-e2e: build ## end-to-end tests on Debian 12 and 13 in systemd-nspawn (root)
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" NETBRK_E2E_SUITES="$(NETBRK_E2E_SUITES)" go test -tags e2e -count=1 -timeout 20m ./internal/e2e/...
 
 test-e2e-all: NETBRK_E2E_SUITES := bullseye bookworm trixie
 test-e2e-all: test-e2e ## the same on Debian 11 too, the oldest supported
 
-check: deps lint test test-netns test-e2e ## all of the above, with what they need installed
+check: deps lint test test-netns test-faults-short test-e2e ## all of the above, with what they need installed
 
 lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
@@ -122,7 +132,7 @@ demo: build ## see it work: hooks, rules and a cloud's addresses, in private nam
 	testdata/demo/demo.sh bin/netbrk $(CACHE)/bin/imds
 
 deps: $(GOLANGCI) $(EC2_MOCK) $(NFPM) ## install what the tests need: Debian packages, golangci-lint, ec2-metadata-mock, nfpm
-	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck graphviz zsh fish lintian rpm; do \
+	@missing=$$(for p in gcc libc6-dev mmdebstrap systemd systemd-container dnsmasq-base iproute2 util-linux debian-archive-keyring dbus mandoc shellcheck strace graphviz zsh fish lintian rpm; do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; $(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi

@@ -27,7 +27,7 @@ const (
 // temporary name is hidden, since DirectoryNotEmpty= of systemd.path(5) and
 // our own readers pass hidden names by.
 func writeFile(dir, name string, data []byte, mode fs.FileMode) (err error) {
-	tmp := filepath.Join(dir, "."+name+".tmp")
+	tmp := tempPath(dir, name)
 	f, err := createTemp(tmp, mode)
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", filepath.Join(dir, name), err)
@@ -50,6 +50,9 @@ func writeFile(dir, name string, data []byte, mode fs.FileMode) (err error) {
 	return os.Rename(tmp, filepath.Join(dir, name))
 }
 
+// tempPath is where dir/name is written before it is whole.
+func tempPath(dir, name string) string { return filepath.Join(dir, "."+name+".tmp") }
+
 // createTemp makes a file that did not exist: what a killed writer left under
 // that name is removed first, and nothing that somebody planted is opened.
 func createTemp(path string, mode fs.FileMode) (*os.File, error) {
@@ -66,8 +69,7 @@ func createTemp(path string, mode fs.FileMode) (*os.File, error) {
 	}
 	// The umask of whoever started us must not hide state from `status`.
 	if err := f.Chmod(mode); err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
 	return f, nil
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,9 +104,11 @@ func readSeen(root string, index int) (string, bool) {
 	return name, true
 }
 
-// Forget drops what is remembered of a link that is gone.
+// Forget drops what is remembered of a link that is gone, with what a run left
+// that was killed while it wrote that: nobody writes it again.
 func (h *Hooks) Forget(index int) error {
-	return ignoreMissing(os.Remove(filepath.Join(h.root, seenDir, indexName(index))))
+	dir, name := filepath.Join(h.root, seenDir), indexName(index)
+	return errors.Join(ignoreMissing(os.Remove(tempPath(dir, name))), ignoreMissing(os.Remove(filepath.Join(dir, name))))
 }
 
 // WriteJSON puts a document in a file of its own for the hooks of one event,
@@ -127,12 +130,14 @@ func (h *Hooks) RemoveJSON(path string) error { return ignoreMissing(os.Remove(p
 // the spool may call it; files of other processes that still live are kept.
 func (h *Hooks) ClearJSON() error {
 	dir := filepath.Join(h.root, jsonDir)
-	names, err := visible(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		pid, _, _ := strings.Cut(name, "-")
+	for _, e := range entries {
+		name := e.Name()
+		// A document that was not finished has its name in a hidden one.
+		pid, _, _ := strings.Cut(strings.TrimPrefix(name, "."), "-")
 		if n, err := strconv.Atoi(pid); err == nil && n != os.Getpid() && unix.Kill(n, 0) == nil {
 			continue
 		}

@@ -76,7 +76,12 @@ func TestClearJSONKeepsWhatLives(t *testing.T) {
 	dead := exec.Command("true")
 	require.NoError(t, dead.Run())
 	kept := filepath.Join(root, jsonDir, strconv.Itoa(live.Process.Pid)+"-1.json")
-	for _, path := range []string{kept, filepath.Join(root, jsonDir, strconv.Itoa(dead.Process.Pid)+"-1.json")} {
+	unfinished := tempPath(filepath.Join(root, jsonDir), strconv.Itoa(live.Process.Pid)+"-2.json")
+	for _, path := range []string{
+		kept, unfinished,
+		filepath.Join(root, jsonDir, strconv.Itoa(dead.Process.Pid)+"-1.json"),
+		tempPath(filepath.Join(root, jsonDir), strconv.Itoa(dead.Process.Pid)+"-2.json"),
+	} {
 		require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
 	}
 	mine, err := h.WriteJSON(7, []byte(`{"Name":"eth0"}`))
@@ -88,8 +93,29 @@ func TestClearJSONKeepsWhatLives(t *testing.T) {
 	require.NoError(t, h.ClearJSON())
 	left, err := filepath.Glob(filepath.Join(root, jsonDir, "*"))
 	require.NoError(t, err)
-	assert.Equal(t, []string{kept}, left)
+	assert.ElementsMatch(t, []string{kept, unfinished}, left)
 	assert.NoError(t, h.RemoveJSON(mine), "it is gone already")
+}
+
+// TestKilledWritersLeaveNothing: what a writer left that was killed before its
+// rename goes with the link, or with the writer's next start.
+func TestKilledWritersLeaveNothing(t *testing.T) {
+	root := t.TempDir()
+	h := openHooks(t, root)
+	require.NoError(t, h.Saw(7, "eth0"))
+	_, err := OpenLinks(root)
+	require.NoError(t, err)
+	seen, link := tempPath(filepath.Join(root, seenDir), "7.json"), tempPath(filepath.Join(root, linksDir), "7.json")
+	for _, path := range []string{seen, link} {
+		require.NoError(t, os.WriteFile(path, []byte("{"), 0o644))
+	}
+	require.NoError(t, h.Forget(7))
+	_, err = OpenLinks(root)
+	require.NoError(t, err)
+	assert.NoFileExists(t, seen)
+	assert.NoFileExists(t, link)
+	_, ok := h.Seen(7)
+	assert.False(t, ok)
 }
 
 func TestLocks(t *testing.T) {

@@ -36,12 +36,14 @@ type SetDigest struct {
 // Links keeps the records of links. One goroutine owns it.
 type Links struct{ dir string }
 
-// OpenLinks opens the records under the state directory root.
+// OpenLinks opens the records under the state directory root for LockWatch's
+// holder.
 func OpenLinks(root string) (*Links, error) {
 	if err := makeDirs(root, linksDir); err != nil {
 		return nil, err
 	}
-	return &Links{filepath.Join(root, linksDir)}, nil
+	l := &Links{filepath.Join(root, linksDir)}
+	return l, clearTemps(l.dir)
 }
 
 // Load returns every record that can be read. One that cannot is as good as

@@ -10,6 +10,11 @@ import (
 	"github.com/netbrk/netbrk/state"
 )
 
+// unsavedMost is more than the events that a watcher makes before it saves the next
+// record: one that was killed had given out numbers that no record tells, and
+// those events may be handled and gone, as may the record of the link they were of.
+const unsavedMost = 1 << 20
+
 // store is where events and records go.
 type store struct {
 	sink    watch.Sink
@@ -53,7 +58,7 @@ func (d *daemonRun) open() (*store, error) {
 	}
 	saved := make(map[int]watch.Record, len(records))
 	for index, r := range records {
-		spool.Resume(r.Seq)
+		spool.Resume(r.Seq + unsavedMost)
 		saved[index] = fromRecord(r)
 	}
 	rules, err := state.OpenRulesPending(root)

@@ -66,8 +66,8 @@ func IsAction(a Action) bool {
 type Event struct {
 	// ID is unique among all events of a boot, across restarts of the watcher.
 	ID string `json:"id"`
-	// Seq grows with every event of the watcher, across its restarts; a merged
-	// event has a new one.
+	// Seq grows with every event of the watcher, across its restarts, which leave
+	// gaps; a merged event has a new one.
 	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
 	Kind Kind      `json:"kind"`

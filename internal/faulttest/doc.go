@@ -1,0 +1,5 @@
+// Package faulttest tries what netbrk promises while it is killed, while its
+// state directory is full or closed and while the kernel's messages are lost:
+// the real binary, in network namespaces. It holds nothing but tests, which
+// `make test-faults` runs.
+package faulttest

@@ -1,0 +1,322 @@
+package faulttest
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/netnstest"
+)
+
+const (
+	// requiredVar makes these tests run; without it they are skipped, as they
+	// take root and bin/netbrk.
+	requiredVar = "NETBRK_TEST_FAULTS"
+	// patience bounds every wait for what must come. A reader that was killed
+	// again and again is started after 30 s at most, dispatcher/kick.go.
+	patience = 2 * time.Minute
+	// pollEvery is how often something is looked at that nobody tells of.
+	pollEvery = 20 * time.Millisecond
+)
+
+// host is a network namespace with netbrk's configuration, hooks and state.
+type host struct {
+	ns     *netnstest.Namespace
+	dir    string // trusted: nobody but root can write to it or above it
+	state  string
+	binary string
+	// enter are the words before each netbrk, to run it elsewhere.
+	enter []string
+}
+
+func newHost(t *testing.T, toml string) *host {
+	t.Helper()
+	if os.Getenv(requiredVar) != "1" {
+		t.Skipf("%s is not 1: make test-faults sets it", requiredVar)
+	}
+	require.Zero(t, os.Geteuid(), "faults are tried as root")
+	binary, err := filepath.Abs("../../bin/netbrk")
+	require.NoError(t, err)
+	require.FileExists(t, binary, "make build")
+	// Hooks run from directories that only root can write to, which /tmp is not.
+	dir, err := os.MkdirTemp("/run", "netbrk-faults-")
+	require.NoError(t, err)
+	h := &host{ns: netnstest.New(t), dir: dir, state: filepath.Join(dir, "state"), binary: binary}
+	t.Cleanup(func() { // after all that the test cleans up
+		for _, p := range h.processes() {
+			p.signal(unix.SIGKILL)
+		}
+		if t.Failed() {
+			t.Logf("netbrk said, at last:\n%s", tail(h.read("stderr"), 60))
+		}
+		assert.NoError(t, os.RemoveAll(dir))
+	})
+	require.NoError(t, os.Chmod(dir, 0o755))
+	toml = "[System]\nGenerator = \"kernel\"\nHookDirs = \"" + filepath.Join(dir, "hooks") + "\"\n" + toml
+	h.write(t, "netbrk.toml", toml, 0o644)
+	h.ip(t, "link set lo up")
+	return h
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func (h *host) write(t *testing.T, name, content string, mode os.FileMode) {
+	t.Helper()
+	path := filepath.Join(h.dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(content), mode))
+}
+
+// read returns a file of the host's directory, empty if there is none yet.
+func (h *host) read(name string) string {
+	data, _ := os.ReadFile(filepath.Join(h.dir, name))
+	return string(data)
+}
+
+// logHook is a script that appends one line per run, in one write.
+func (h *host) logHook(t *testing.T, directories ...string) {
+	t.Helper()
+	for _, d := range directories {
+		h.write(t, "hooks/"+d+"/10-log", fmt.Sprintf("#!/bin/sh\n"+
+			`echo "%s $EVENT_ID $SEQNUM $LINKINDEX ${LINK:--} ${STATE:--} ${PREVIOUS_STATE:--} ${ACTION:--} ${COALESCED:-0}" >>%s/hook.log`+"\n",
+			strings.TrimSuffix(d, ".d"), h.dir), 0o755)
+	}
+}
+
+func (h *host) logEdges(t *testing.T) {
+	t.Helper()
+	for _, s := range hostnet.LinkStates() {
+		h.logHook(t, s+".d")
+	}
+	h.logHook(t, "links.d")
+}
+
+// command is netbrk in the namespace, once it is started from there.
+func (h *host) command(args ...string) *exec.Cmd {
+	words := append(append([]string{}, h.enter...), h.binary, "--config="+filepath.Join(h.dir, "netbrk.toml"), "--state-dir="+h.state)
+	words = append(words, args...)
+	return exec.Command(words[0], words[1:]...)
+}
+
+// run runs netbrk to its end.
+func (h *host) run(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	cmd := h.command(args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	h.ns.Do(t, func() { _ = cmd.Run() })
+	require.NotNil(t, cmd.ProcessState)
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// exec runs another program in the namespace.
+func (h *host) exec(t *testing.T, args ...string) string {
+	t.Helper()
+	var out []byte
+	var err error
+	h.ns.Do(t, func() { out, err = exec.Command(args[0], args[1:]...).CombinedOutput() })
+	require.NoError(t, err, "%v: %s", args, out)
+	return string(out)
+}
+
+func (h *host) ip(t *testing.T, command string) string {
+	t.Helper()
+	return h.exec(t, append([]string{"ip"}, strings.Fields(command)...)...)
+}
+
+func (h *host) batch(t *testing.T, commands string) {
+	t.Helper()
+	h.write(t, "batch", commands, 0o600)
+	h.exec(t, "ip", "-batch", filepath.Join(h.dir, "batch"))
+}
+
+// lines are those that ip(8) prints, with single spaces.
+func (h *host) lines(t *testing.T, command string) []string {
+	t.Helper()
+	lines := []string{}
+	for line := range strings.Lines(h.ip(t, command)) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return lines
+}
+
+// watcher is a netbrk watch whose events and log lie in files of the host.
+type watcher struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed once it has ended
+}
+
+func (h *host) watch(t *testing.T) *watcher {
+	t.Helper()
+	cmd := h.command("watch", "--dispatch=exec", "--print")
+	cmd.Stdout, cmd.Stderr = h.appendTo(t, "events"), h.appendTo(t, "stderr")
+	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	w := &watcher{cmd, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(w.done)
+	}()
+	return w
+}
+
+func (h *host) appendTo(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(h.dir, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// end has the watcher end as systemd does, with all that it started.
+func (w *watcher) end(t *testing.T, h *host) {
+	t.Helper()
+	require.NoError(t, w.cmd.Process.Signal(unix.SIGTERM))
+	<-w.done
+	assert.Zero(t, w.cmd.ProcessState.ExitCode(), "told to end, the watcher ends well")
+	eventually(t, "the end of every netbrk", func() string {
+		var left []string
+		for _, p := range h.processes() {
+			left = append(left, p.verb)
+		}
+		return strings.Join(left, " ")
+	})
+}
+
+// eventually waits until nothing is missing any more.
+func eventually(t *testing.T, what string, missing func() string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		left := missing()
+		if left == "" {
+			return
+		}
+		select {
+		case <-deadline:
+			require.Fail(t, "it does not come", "%s: %s", what, left)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// process is a netbrk of this host.
+type process struct {
+	pid  int
+	verb string
+}
+
+// processes are the host's netbrks, known by their state directory.
+func (h *host) processes() []process {
+	var found []process
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if verb := h.verbOf(pid); verb != "" {
+			found = append(found, process{pid, verb})
+		}
+	}
+	return found
+}
+
+func (h *host) verbOf(pid int) string {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	words := strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00")
+	if filepath.Base(words[0]) != "netbrk" || !strings.Contains(string(raw), h.state) {
+		return ""
+	}
+	for _, w := range words {
+		switch w {
+		case "watch", "run-hooks", "apply-rules":
+			return w
+		}
+	}
+	return ""
+}
+
+// parent is 0 for a process that is gone.
+func parent(pid int) int {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 2 {
+		return 0
+	}
+	ppid, _ := strconv.Atoi(fields[1])
+	return ppid
+}
+
+func (p process) signal(sig unix.Signal) bool { return unix.Kill(p.pid, sig) == nil }
+
+// kill ends one netbrk of the host without warning, and tells of which verb it
+// was. A script that run-hooks has forked and not yet executed looks like
+// run-hooks: it is passed by, since a script that is killed has had its turn.
+func (h *host) kill(random *rand.Rand) string {
+	byVerb := map[string][]process{}
+	for _, p := range h.processes() {
+		if h.verbOf(parent(p.pid)) != "run-hooks" {
+			byVerb[p.verb] = append(byVerb[p.verb], p)
+		}
+	}
+	verbs := []string{"watch", "run-hooks", "apply-rules"}
+	verb := verbs[random.IntN(len(verbs))]
+	if len(byVerb[verb]) == 0 {
+		return ""
+	}
+	victim := byVerb[verb][random.IntN(len(byVerb[verb]))]
+	// Its number may be another's by now.
+	if h.verbOf(victim.pid) != verb || !victim.signal(unix.SIGKILL) {
+		return ""
+	}
+	return verb
+}
+
+// settled tells what netbrk has still to do.
+func (h *host) unsettled(t *testing.T) string {
+	t.Helper()
+	for _, dir := range []string{"events", "rules-pending"} {
+		if names := h.list(dir); len(names) > 0 {
+			return fmt.Sprintf("%s: %v", dir, names)
+		}
+	}
+	return ""
+}
+
+// list are the names in a directory of the state.
+func (h *host) list(dir string) []string {
+	entries, _ := os.ReadDir(filepath.Join(h.state, dir))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// number is an environment variable that has one, or a default.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, name)
+	return n
+}
