@@ -56,8 +56,12 @@ const (
 	lease6Block
 )
 
-// special marks the bytes that mean something to the scanner outside strings.
-var special = [256]bool{'{': true, '}': true, ';': true, '"': true, '#': true, '\n': true}
+// special marks the bytes that mean something to the scanner outside strings,
+// specialInString those that do inside.
+var (
+	special         = [256]bool{'{': true, '}': true, ';': true, '"': true, '#': true, '\n': true}
+	specialInString = [256]bool{'"': true, '\\': true, '{': true}
+)
 
 // scan reads a file to its end. A block that is not closed there is dropped: dhclient
 // is about to write the rest.
@@ -89,15 +93,19 @@ func (s *scanner) take(p []byte) {
 			s.keep(p[:1])
 			p = p[1:]
 		case s.inString:
-			n := bytes.IndexAny(p, "\"\\")
-			if n < 0 {
-				s.line += bytes.Count(p, newline)
-				s.keep(p)
-				return
+			n := 0
+			for n < len(p) && !specialInString[p[n]] {
+				n++
 			}
 			s.line += bytes.Count(p[:n], newline)
-			s.escaped, s.inString = p[n] == '\\', p[n] != '"'
-			s.keep(p[:n+1])
+			s.keep(p[:n])
+			if n == len(p) {
+				return
+			}
+			if p[n] != '{' || !s.restart(newline) {
+				s.escaped, s.inString = p[n] == '\\', p[n] != '"'
+				s.keep(p[n : n+1])
+			}
 			p = p[n+1:]
 		case s.inComment:
 			n := bytes.IndexByte(p, '\n')
@@ -123,10 +131,15 @@ func (s *scanner) take(p []byte) {
 
 var newline = []byte{'\n'}
 
+const blanks = " \t\r\n"
+
 // keep adds to the block, or to what comes before one.
 func (s *scanner) keep(p []byte) {
 	switch {
 	case s.depth == 0:
+		if len(s.head) == 0 {
+			p = bytes.TrimLeft(p, blanks)
+		}
 		if len(s.head) < 256 { // more than any statement there that matters
 			s.head = append(s.head, p...)
 		}
@@ -155,6 +168,9 @@ func (s *scanner) mark(c byte) {
 		s.keep([]byte{c})
 		return
 	case '{':
+		if s.depth > 0 && s.restart(nil) {
+			return
+		}
 		if s.depth++; s.depth == 1 {
 			s.open()
 			return
@@ -181,6 +197,27 @@ func (s *scanner) mark(c byte) {
 	}
 }
 
+// restart drops a block that was never closed, as a full disk leaves one, where the
+// next begins: nothing in a lease is followed by a brace under that name. In a string
+// it has to stand in a line of its own, which the server that a string comes from
+// cannot make: dhclient writes its newlines in octal.
+func (s *scanner) restart(before []byte) bool {
+	if s.kind == otherBlock || s.broken {
+		return false
+	}
+	text := bytes.TrimRight(s.text, blanks)
+	at := bytes.LastIndexAny(text, blanks+";{}\"") + 1
+	word := text[at:]
+	if at == 0 || !bytes.HasSuffix(text[:at], before) || string(word) != "lease" && string(word) != "lease6" {
+		return false
+	}
+	s.complain(s.opened, "block that is not closed left out")
+	s.depth, s.inString = 1, false
+	s.head = append(s.head[:0], word...)
+	s.open()
+	return true
+}
+
 func (s *scanner) open() {
 	s.kind = otherBlock
 	switch string(bytes.TrimSpace(s.head)) {
@@ -195,11 +232,11 @@ func (s *scanner) open() {
 
 // noteKey looks at a statement of the block that has just ended.
 func (s *scanner) noteKey() {
-	statement := bytes.TrimLeft(s.text[s.statement:], " \t\r\n")
+	statement := bytes.TrimLeft(s.text[s.statement:], blanks)
 	s.statement = len(s.text)
 	// "interface" and "name", and few others.
 	if len(statement) > 0 && (statement[0] == 'i' || statement[0] == 'n') {
-		if p := bytes.IndexAny(statement, " \t\r\n\""); p > 0 && (string(statement[:p]) == "interface" || string(statement[:p]) == "name") {
+		if p := bytes.IndexAny(statement, blanks+"\""); p > 0 && (string(statement[:p]) == "interface" || string(statement[:p]) == "name") {
 			s.keys = append(s.keys, statement...)
 		}
 	}
