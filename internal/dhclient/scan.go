@@ -56,12 +56,8 @@ const (
 	lease6Block
 )
 
-// special marks the bytes that mean something to the scanner outside strings,
-// specialInString those that do inside.
-var (
-	special         = [256]bool{'{': true, '}': true, ';': true, '"': true, '#': true, '\n': true}
-	specialInString = [256]bool{'"': true, '\\': true, '{': true}
-)
+// special marks the bytes that mean something to the scanner outside strings.
+var special = [256]bool{'{': true, '}': true, ';': true, '"': true, '#': true, '\n': true}
 
 // scan reads a file to its end. A block that is not closed there is dropped: dhclient
 // is about to write the rest.
@@ -93,19 +89,15 @@ func (s *scanner) take(p []byte) {
 			s.keep(p[:1])
 			p = p[1:]
 		case s.inString:
-			n := 0
-			for n < len(p) && !specialInString[p[n]] {
-				n++
-			}
-			s.line += bytes.Count(p[:n], newline)
-			s.keep(p[:n])
-			if n == len(p) {
+			n := bytes.IndexAny(p, "\"\\")
+			if n < 0 {
+				s.line += bytes.Count(p, newline)
+				s.keep(p)
 				return
 			}
-			if p[n] != '{' || !s.restart(newline) {
-				s.escaped, s.inString = p[n] == '\\', p[n] != '"'
-				s.keep(p[n : n+1])
-			}
+			s.line += bytes.Count(p[:n], newline)
+			s.escaped, s.inString = p[n] == '\\', p[n] != '"'
+			s.keep(p[:n+1])
 			p = p[n+1:]
 		case s.inComment:
 			n := bytes.IndexByte(p, '\n')
@@ -168,7 +160,7 @@ func (s *scanner) mark(c byte) {
 		s.keep([]byte{c})
 		return
 	case '{':
-		if s.depth > 0 && s.restart(nil) {
+		if s.depth > 0 && s.restart() {
 			return
 		}
 		if s.depth++; s.depth == 1 {
@@ -198,21 +190,20 @@ func (s *scanner) mark(c byte) {
 }
 
 // restart drops a block that was never closed, as a full disk leaves one, where the
-// next begins: nothing in a lease is followed by a brace under that name. In a string
-// it has to stand in a line of its own, which the server that a string comes from
-// cannot make: dhclient writes its newlines in octal.
-func (s *scanner) restart(before []byte) bool {
+// next begins: nothing in a lease is followed by a brace under that name. Not so in a
+// string, which comes from the server, even where that is what was never closed.
+func (s *scanner) restart() bool {
 	if s.kind == otherBlock || s.broken {
 		return false
 	}
 	text := bytes.TrimRight(s.text, blanks)
 	at := bytes.LastIndexAny(text, blanks+";{}\"") + 1
 	word := text[at:]
-	if at == 0 || !bytes.HasSuffix(text[:at], before) || string(word) != "lease" && string(word) != "lease6" {
+	if at == 0 || string(word) != "lease" && string(word) != "lease6" {
 		return false
 	}
 	s.complain(s.opened, "block that is not closed left out")
-	s.depth, s.inString = 1, false
+	s.depth = 1
 	s.head = append(s.head[:0], word...)
 	s.open()
 	return true
