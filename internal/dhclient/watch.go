@@ -15,7 +15,7 @@ import (
 )
 
 // Directories returns those in which the files of the patterns are, up to the
-// first one with a wildcard in its name.
+// first one with a wildcard in its name: below that nothing is watched.
 func Directories(patterns []string) []string {
 	var dirs []string
 	for _, pattern := range patterns {
