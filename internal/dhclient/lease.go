@@ -79,12 +79,11 @@ type maker struct {
 const maxRejected = 16
 
 func (m *maker) reject(format string, args ...any) {
-	switch len(m.lease.Rejected) {
-	case maxRejected:
-		m.lease.Rejected = append(m.lease.Rejected, "and more")
-	default:
+	switch n := len(m.lease.Rejected); {
+	case n < maxRejected:
 		m.lease.Rejected = append(m.lease.Rejected, fmt.Sprintf(format, args...))
-	case maxRejected + 1:
+	case n == maxRejected:
+		m.lease.Rejected = append(m.lease.Rejected, "and more")
 	}
 }
 
@@ -185,8 +184,10 @@ func is6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }
 // host's own, and a name server there is not for DHCP to choose. RFC 1122 section
 // 3.2.1.3 has all of 0.0.0.0/8 for this host.
 func unicast(a netip.Addr) bool {
-	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() &&
-		a != netip.AddrFrom4([4]byte{255, 255, 255, 255}) && !(a.Is4() && a.As4()[0] == 0)
+	if a.Is4() && (a.As4()[0] == 0 || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})) {
+		return false
+	}
+	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast()
 }
 
 func (m *maker) subnetMask(values []word) {
