@@ -102,13 +102,19 @@ func (h *rulesHost) rules(t *testing.T) int {
 // highWater is the peak of the resident memory since the program was executed.
 var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
-// memory runs netbrk and returns its peak resident memory, in KiB. It is looked
-// at while netbrk runs: the one in its rusage counts what the process was before
-// it executed netbrk, a copy of ours (exec_mmap in fs/exec.c).
-func (h *rulesHost) memory(t *testing.T) (peak int) {
+// memory runs netbrk and returns its peak resident memory, in KiB.
+func (h *rulesHost) memory(t *testing.T) int {
 	t.Helper()
-	cmd := exec.Command(h.apply[0], h.apply[1:]...)
-	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	return peakMemory(t, h.ns, h.apply)
+}
+
+// peakMemory runs a program in the namespace and returns its peak resident memory,
+// in KiB. It is looked at while the program runs: the one in its rusage counts what
+// the process was before it executed it, a copy of ours (exec_mmap in fs/exec.c).
+func peakMemory(t *testing.T, ns *netnstest.Namespace, command []string) (peak int) {
+	t.Helper()
+	cmd := exec.Command(command[0], command[1:]...)
+	ns.Do(t, func() { require.NoError(t, cmd.Start()) })
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	tick := time.NewTicker(time.Millisecond)

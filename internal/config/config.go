@@ -127,11 +127,11 @@ func Default(root string) *Config {
 }
 
 // leaseFiles are the places of lease files: of Debian and of who builds dhclient as
-// it comes; of Red Hat, Amazon and Photon; of NetworkManager, whose own client has
+// it comes, and there of Google's guest agent; of Red Hat, Amazon and Photon; of NetworkManager, whose own client has
 // files of other names and another grammar; of older builds.
 func leaseFiles() []string {
 	return []string{
-		"/var/lib/dhcp/*.leases",
+		"/var/lib/dhcp/*.lease", "/var/lib/dhcp/*.leases",
 		"/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
 		"/var/lib/NetworkManager/dhclient*.lease",
 		"/var/db/dhclient*.leases", "/var/state/dhcp/*.leases",

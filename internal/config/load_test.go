@@ -63,7 +63,7 @@ func TestLoadDefaults(t *testing.T) {
 			HookWorkers:  4,
 			HookDirs:     []string{"/etc/netbrk", "/run/netbrk.d", "/usr/lib/netbrk"},
 			LeaseFiles: []string{
-				"/var/lib/dhcp/*.leases", "/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
+				"/var/lib/dhcp/*.lease", "/var/lib/dhcp/*.leases", "/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
 				"/var/lib/NetworkManager/dhclient*.lease", "/var/db/dhclient*.leases", "/var/state/dhcp/*.leases",
 			},
 		},

@@ -91,11 +91,15 @@ func Compare(kept map[string]report.LinkLeases, v4, v6 []hostnet.Lease, find fun
 }
 
 // held returns the lease that a link holds: the newest of the files that it can be,
-// else the one it had. Several files tell of a link where it had several clients.
+// else the one it had. Several files tell of a link where it had several clients, and
+// one that tells of several links is new for all of them when it is for one. So the
+// leases that have expired come last: they cannot be meant, unless the clock is wrong.
 func held(found []hostnet.Lease, had *hostnet.Lease, link Link, now time.Time) *hostnet.Lease {
-	for _, l := range slices.Backward(found) {
-		if onLink(l, link) || addressless(l, now) {
-			return &l
+	for _, expired := range []bool{false, true} {
+		for _, l := range slices.Backward(found) {
+			if ended(l, now) == expired && (onLink(l, link) || len(l.Addresses) == 0 && !expired) {
+				return &l
+			}
 		}
 	}
 	if had != nil && onLink(*had, link) {
@@ -110,6 +114,6 @@ func onLink(l hostnet.Lease, link Link) bool {
 	})
 }
 
-func addressless(l hostnet.Lease, now time.Time) bool {
-	return len(l.Addresses) == 0 && (l.Expire.IsZero() || l.Expire.After(now))
+func ended(l hostnet.Lease, now time.Time) bool {
+	return !l.Expire.IsZero() && !l.Expire.After(now)
 }

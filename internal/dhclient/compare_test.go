@@ -20,6 +20,7 @@ func TestCompare(t *testing.T) {
 		}
 		return l
 	}
+	past := func(l hostnet.Lease) hostnet.Lease { l.Expire = now.Add(-time.Hour); return l }
 	renewed := func(l hostnet.Lease) hostnet.Lease { l.Expire = now.Add(time.Hour); return l }
 	a, b := lease("192.0.2.7/24", "192.0.2.1"), lease("192.0.2.8/24", "192.0.2.1")
 	a2 := lease("192.0.2.7/24", "192.0.2.2")
@@ -54,6 +55,8 @@ func TestCompare(t *testing.T) {
 		{name: "file empty, address there", kept4: &a, on: []string{"192.0.2.7"}, want4: &a},
 		{name: "IPv6 comes", kept4: &a, v4: list(a), v6: list(six), on: []string{"192.0.2.7", "2001:db8::7"}, want4: &a, want6: &six, action: hostnet.ActionChanged},
 		{name: "IPv6 goes", kept4: &a, kept6: &six, v4: list(a), v6: list(six), on: []string{"192.0.2.7"}, want4: &a, action: hostnet.ActionChanged, doubtful: true},
+		{name: "expired, and not", v4: list(renewed(a), past(a2)), on: []string{"192.0.2.7"}, want4: new(renewed(a)), action: hostnet.ActionAdded},
+		{name: "expired, by a clock that is wrong", v4: list(past(a)), on: []string{"192.0.2.7"}, want4: new(past(a)), action: hostnet.ActionAdded},
 		{name: "settings alone", v6: list(stateless), on: []string{"fe80::1"}, want6: &stateless, action: hostnet.ActionAdded},
 		{name: "settings expired", kept6: &stateless, v6: list(ended), on: []string{"fe80::1"}, action: hostnet.ActionRemoved, doubtful: true},
 		{name: "settings missing", kept6: &stateless, on: []string{"fe80::1"}, action: hostnet.ActionRemoved, doubtful: true},

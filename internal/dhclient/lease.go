@@ -74,8 +74,17 @@ type maker struct {
 	told bool // an option at least
 }
 
+// maxRejected bounds how much one lease is complained about: a server can fill its
+// answer with what is not an address.
+const maxRejected = 16
+
 func (m *maker) reject(format string, args ...any) {
-	m.lease.Rejected = append(m.lease.Rejected, fmt.Sprintf(format, args...))
+	switch n := len(m.lease.Rejected); {
+	case n < maxRejected:
+		m.lease.Rejected = append(m.lease.Rejected, fmt.Sprintf(format, args...))
+	case n == maxRejected:
+		m.lease.Rejected = append(m.lease.Rejected, "and more")
+	}
 }
 
 // shown is a value as a message shows it.
@@ -90,6 +99,10 @@ func (m *maker) link(args []word) {
 
 func (m *maker) address(args []word) {
 	m.lease.Addresses = nil
+	if len(args) != 1 {
+		m.reject("fixed-address: not one address")
+		return
+	}
 	for _, addr := range m.addrs("fixed-address", args, netip.Addr.Is4) {
 		m.lease.Addresses = append(m.lease.Addresses, netip.PrefixFrom(addr, addr.BitLen()))
 	}
@@ -168,10 +181,13 @@ func (m *maker) addrs(option string, values []word, family func(netip.Addr) bool
 func is6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }
 
 // unicast leaves out what no server on the network can have: loopback is the
-// host's own, and a name server there is not for DHCP to choose.
+// host's own, and a name server there is not for DHCP to choose. RFC 1122 section
+// 3.2.1.3 has all of 0.0.0.0/8 for this host.
 func unicast(a netip.Addr) bool {
-	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() &&
-		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	if a.Is4() && (a.As4()[0] == 0 || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})) {
+		return false
+	}
+	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast()
 }
 
 func (m *maker) subnetMask(values []word) {

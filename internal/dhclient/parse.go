@@ -45,7 +45,7 @@ func parseBlock(text []byte) []statement {
 }
 
 // maxDepth bounds blocks within blocks: of a lease6 three are known.
-const maxDepth = 16
+const maxDepth = 4
 
 type parser struct{ rest []byte }
 
@@ -70,10 +70,11 @@ func (p *parser) statements(depth int) []statement {
 			comma = true
 		case '{':
 			p.rest = p.rest[1:]
-			body := p.statements(depth + 1)
 			if depth < maxDepth {
-				now.body = body
+				now.body = p.statements(depth + 1)
 				list = append(list, now)
+			} else {
+				p.skipBody()
 			}
 			now, comma = statement{}, false
 		case '}':
@@ -97,6 +98,27 @@ func (p *parser) skipBlanks() {
 		default:
 			return
 		}
+	}
+}
+
+// skipBody goes on behind the brace that closes a block of which nothing is known.
+func (p *parser) skipBody() {
+	for depth := 1; depth > 0; {
+		p.skipBlanks()
+		if len(p.rest) == 0 {
+			return
+		}
+		switch p.rest[0] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case ';', ',':
+		default:
+			p.word()
+			continue
+		}
+		p.rest = p.rest[1:]
 	}
 }
 

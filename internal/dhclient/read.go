@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// maxFile is as far as a file is read, in bytes: 100,000 leases take a
-	// quarter of it. dhclient begins anew after some twenty.
+	// maxFile is how large a file can be, in bytes: 100,000 leases take a quarter of
+	// it, and dhclient begins anew after some twenty. The leases that count are at
+	// the end, so of a larger one nothing is taken.
 	maxFile = 256 << 20
 	// maxFiles bounds what the patterns can stand for.
 	maxFiles = 1024
@@ -64,19 +65,27 @@ func find(patterns []string) (files []file, problems []string, err error) {
 			return nil, nil, fmt.Errorf("looking for lease files %q: %w", pattern, err)
 		}
 		for _, path := range paths {
-			fi, err := os.Stat(path)
-			if err != nil || seen[path] || fi.IsDir() {
+			if seen[path] {
 				continue
 			}
-			if seen[path] = true; len(files) == maxFiles {
-				return files, []string{fmt.Sprintf("more than %d lease files match, the others are left out", maxFiles)}, nil
+			seen[path] = true
+			fi, err := os.Stat(path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+			case err != nil:
+				problems = append(problems, fmt.Sprintf("lease file left out: %v", err))
+			case !fi.IsDir():
+				files = append(files, file{path, fi.ModTime()})
 			}
-			files = append(files, file{path, fi.ModTime()})
 		}
 	}
-	slices.SortStableFunc(files, func(a, b file) int {
+	slices.SortFunc(files, func(a, b file) int {
 		return cmp.Or(a.changed.Compare(b.changed), cmp.Compare(a.path, b.path))
 	})
+	if n := len(files) - maxFiles; n > 0 {
+		files = files[n:]
+		problems = append(problems, fmt.Sprintf("more than %d lease files match, the oldest are left out", maxFiles))
+	}
 	return files, problems, nil
 }
 
@@ -91,18 +100,16 @@ func readFile(path string) ([]Lease, []string, error) {
 	if err := trusted(f); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	// It may grow while it is read.
 	s, err := scan(io.LimitReader(f, maxFile))
 	if err != nil {
 		return nil, nil, err
 	}
-	if n, _ := f.Read(make([]byte, 1)); n > 0 {
-		s.complain(s.line, "read no further, the file is larger than %d MiB", maxFile>>20)
-	}
 	return s.leases(), s.problems, nil
 }
 
-// trusted refuses a file that somebody else than root, or who we are, can write:
-// whoever can writes the name servers of the host.
+// trusted refuses what is no lease file, and one that somebody else than root, or
+// who we are, can write: whoever can writes the name servers of the host.
 func trusted(f *os.File) error {
 	fi, err := f.Stat()
 	if err != nil {
@@ -116,6 +123,8 @@ func trusted(f *os.File) error {
 		return fmt.Errorf("owned by user %d, not by root", st.Uid)
 	case fi.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("writable by group or others (mode %04o)", fi.Mode().Perm())
+	case fi.Size() > maxFile:
+		return fmt.Errorf("larger than %d MiB", maxFile>>20)
 	}
 	return nil
 }

@@ -27,7 +27,9 @@ func (m *maker) classlessRoutes(option string, values []word) {
 			m.reject("%s: no route to %s via %s", option, r.Destination, r.Gateway)
 		case r.Destination.Bits() > 0:
 			m.lease.Routes = append(m.lease.Routes, r)
-		case !r.Gateway.IsUnspecified() && !slices.Contains(m.classless, r.Gateway):
+		case r.Gateway.IsUnspecified():
+			m.reject("%s: a default route without a gateway", option)
+		case !slices.Contains(m.classless, r.Gateway):
 			m.classless = append(m.classless, r.Gateway)
 		}
 	}

@@ -123,10 +123,15 @@ func (s *scanner) take(p []byte) {
 
 var newline = []byte{'\n'}
 
+const blanks = " \t\r\n"
+
 // keep adds to the block, or to what comes before one.
 func (s *scanner) keep(p []byte) {
 	switch {
 	case s.depth == 0:
+		if len(s.head) == 0 {
+			p = bytes.TrimLeft(p, blanks)
+		}
 		if len(s.head) < 256 { // more than any statement there that matters
 			s.head = append(s.head, p...)
 		}
@@ -155,6 +160,9 @@ func (s *scanner) mark(c byte) {
 		s.keep([]byte{c})
 		return
 	case '{':
+		if s.depth > 0 && s.restart() {
+			return
+		}
 		if s.depth++; s.depth == 1 {
 			s.open()
 			return
@@ -181,6 +189,26 @@ func (s *scanner) mark(c byte) {
 	}
 }
 
+// restart drops a block that was never closed, as a full disk leaves one, where the
+// next begins: nothing in a lease is followed by a brace under that name. Not so in a
+// string, which comes from the server, even where that is what was never closed.
+func (s *scanner) restart() bool {
+	if s.kind == otherBlock || s.broken {
+		return false
+	}
+	text := bytes.TrimRight(s.text, blanks)
+	at := bytes.LastIndexAny(text, blanks+";{}\"") + 1
+	word := text[at:]
+	if at == 0 || string(word) != "lease" && string(word) != "lease6" {
+		return false
+	}
+	s.complain(s.opened, "block that is not closed left out")
+	s.depth = 1
+	s.head = append(s.head[:0], word...)
+	s.open()
+	return true
+}
+
 func (s *scanner) open() {
 	s.kind = otherBlock
 	switch string(bytes.TrimSpace(s.head)) {
@@ -195,11 +223,11 @@ func (s *scanner) open() {
 
 // noteKey looks at a statement of the block that has just ended.
 func (s *scanner) noteKey() {
-	statement := bytes.TrimLeft(s.text[s.statement:], " \t\r\n")
+	statement := bytes.TrimLeft(s.text[s.statement:], blanks)
 	s.statement = len(s.text)
 	// "interface" and "name", and few others.
 	if len(statement) > 0 && (statement[0] == 'i' || statement[0] == 'n') {
-		if p := bytes.IndexAny(statement, " \t\r\n\""); p > 0 && (string(statement[:p]) == "interface" || string(statement[:p]) == "name") {
+		if p := bytes.IndexAny(statement, blanks+"\""); p > 0 && (string(statement[:p]) == "interface" || string(statement[:p]) == "name") {
 			s.keys = append(s.keys, statement...)
 		}
 	}

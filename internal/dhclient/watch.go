@@ -15,7 +15,7 @@ import (
 )
 
 // Directories returns those in which the files of the patterns are, up to the
-// first one with a wildcard in its name.
+// first one with a wildcard in its name: below that nothing is watched.
 func Directories(patterns []string) []string {
 	var dirs []string
 	for _, pattern := range patterns {
@@ -82,17 +82,14 @@ func (w *DirWatch) wake() {
 
 // relevant reports whether an event is about a lease file, or a directory of them.
 func (w *DirWatch) relevant(ev fsnotify.Event) bool {
-	if slices.Contains(w.dirs, filepath.Dir(ev.Name)) {
-		return ev.Op != fsnotify.Chmod
+	// A directory of ours can be in another of ours.
+	if ev.Has(fsnotify.Create) || ev.Has(fsnotify.Remove) || ev.Has(fsnotify.Rename) {
+		if slices.ContainsFunc(w.dirs, func(dir string) bool { return strings.HasPrefix(dir+"/", ev.Name+"/") }) {
+			w.arm()
+			return true
+		}
 	}
-	if !ev.Has(fsnotify.Create) && !ev.Has(fsnotify.Remove) && !ev.Has(fsnotify.Rename) {
-		return false
-	}
-	onTheWay := slices.ContainsFunc(w.dirs, func(dir string) bool { return strings.HasPrefix(dir+"/", ev.Name+"/") })
-	if onTheWay {
-		w.arm()
-	}
-	return onTheWay
+	return ev.Op != fsnotify.Chmod && slices.Contains(w.dirs, filepath.Dir(ev.Name))
 }
 
 // arm watches each directory, and as long as it does not exist the nearest one

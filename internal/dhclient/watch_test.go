@@ -42,6 +42,22 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatchNested: one directory is in another, and comes later.
+func TestWatchNested(t *testing.T) {
+	outer := t.TempDir()
+	inner := outer + "/dhcp"
+	w, err := Watch([]string{outer, inner}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	defer func() { stop(); <-done }()
+	require.NoError(t, os.Mkdir(inner, 0o755))
+	<-w.Changed()
+	require.NoError(t, os.WriteFile(inner+"/dhclient.leases", nil, 0o644))
+	<-w.Changed()
+}
+
 // TestWatchClosed: a directory that is closed to us is left to the path unit, and
 // one below it is nobody's.
 func TestWatchClosed(t *testing.T) {
