@@ -26,7 +26,7 @@ const (
 	requiredVar = "NETBRK_TEST_FAULTS"
 	// patience bounds every wait for what must come. A reader that was killed
 	// again and again is started after 30 s at most, dispatcher/kick.go.
-	patience = 2 * time.Minute
+	patience = time.Minute
 	// pollEvery is how often something is looked at that nobody tells of.
 	pollEvery = 20 * time.Millisecond
 )
@@ -37,8 +37,10 @@ type host struct {
 	dir    string // trusted: nobody but root can write to it or above it
 	state  string
 	binary string
-	// enter are the words before each netbrk, to run it elsewhere.
+	// enter are the words before each netbrk, to run it where the mounts are
+	// others, and root is what is "/" there; both are empty for here.
 	enter []string
+	root  string
 }
 
 func newHost(t *testing.T, toml string) *host {
@@ -288,7 +290,7 @@ func (h *host) kill(random *rand.Rand) string {
 	return verb
 }
 
-// settled tells what netbrk has still to do.
+// unsettled tells what netbrk has still to do.
 func (h *host) unsettled(t *testing.T) string {
 	t.Helper()
 	for _, dir := range []string{"events", "rules-pending"} {
@@ -301,7 +303,7 @@ func (h *host) unsettled(t *testing.T) string {
 
 // list are the names in a directory of the state.
 func (h *host) list(dir string) []string {
-	entries, _ := os.ReadDir(filepath.Join(h.state, dir))
+	entries, _ := os.ReadDir(filepath.Join(h.root+h.state, dir))
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())

@@ -209,7 +209,7 @@ func (h *host) onState(calls []string) bool {
 
 func (h *host) noTemporaries(t *testing.T, what string) {
 	t.Helper()
-	require.NoError(t, filepath.WalkDir(h.state, func(path string, e os.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(h.root+h.state, func(path string, e os.DirEntry, err error) error {
 		assert.False(t, strings.HasSuffix(path, ".tmp"), "%s: %s is left over", what, path)
 		return err
 	}))
