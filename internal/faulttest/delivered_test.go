@@ -30,6 +30,9 @@ func (h *host) runs(t *testing.T) []hookRun {
 	t.Helper()
 	var runs []hookRun
 	for line := range strings.Lines(h.read("hook.log")) {
+		if !strings.HasSuffix(line, "\n") {
+			break // it is being written
+		}
 		f := strings.Fields(line)
 		require.Len(t, f, 9, line)
 		seq, err := strconv.ParseUint(f[2], 10, 64)

@@ -199,6 +199,17 @@ func (w *watcher) end(t *testing.T, h *host) {
 	})
 }
 
+// firstPass waits until the watcher knows the present.
+func (h *host) firstPass(t *testing.T) {
+	t.Helper()
+	eventually(t, "the watcher's first pass", func() string {
+		if events := h.read("events"); !strings.Contains(events, `"kind":"rules"`) {
+			return events
+		}
+		return ""
+	})
+}
+
 // eventually waits until nothing is missing any more.
 func eventually(t *testing.T, what string, missing func() string) {
 	t.Helper()
