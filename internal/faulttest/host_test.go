@@ -204,7 +204,7 @@ func (h *host) firstPass(t *testing.T) {
 	t.Helper()
 	eventually(t, "the watcher's first pass", func() string {
 		if events := h.read("events"); !strings.Contains(events, `"kind":"rules"`) {
-			return events
+			return "events: " + events
 		}
 		return ""
 	})

@@ -86,7 +86,7 @@ func TestLinkChangesUnderItsEvent(t *testing.T) {
 	h.batch(t, "link set old0 name new0\nlink delete gone0\n")
 	eventually(t, "the watcher to see both", func() string {
 		if events := h.read("events"); !strings.Contains(events, `"previous_link":"old0"`) || !strings.Contains(events, `"action":"removed"`) {
-			return events
+			return "events: " + events
 		}
 		return ""
 	})

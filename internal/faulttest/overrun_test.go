@@ -45,7 +45,7 @@ func TestOverrun(t *testing.T) {
 				return ""
 			}
 		}
-		return strings.Join(h.grep(gone), "\n")
+		return "runs: " + strings.Join(h.grep(gone), "\n")
 	})
 	eventually(t, "rules of the address that came meanwhile", func() string {
 		if rules := h.ip(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
