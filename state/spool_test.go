@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -346,4 +347,20 @@ func TestPutFailsWithoutASpool(t *testing.T) {
 	_, err := s.Put(stateEvent(3, "carrier", "off"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.ErrorContains(t, err, fmt.Sprintf("writing %q", filepath.Join(root, eventsDir, entry{1, hostnet.KindState, 3}.name())))
+}
+
+// TestLeaseNumbersGrowThoughClockGoesBack: numbers of leases are taken from the
+// clock, yet an event that waits comes before those spooled after it.
+func TestLeaseNumbersGrowThoughClockGoesBack(t *testing.T) {
+	root := t.TempDir()
+	before, _, err := openSpoolIn(root, leaseEventsDir)
+	require.NoError(t, err)
+	before.Resume(uint64(time.Now().Add(24 * time.Hour).UnixMicro())) // the clock was a day ahead
+	first, err := before.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 2, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
+	require.NoError(t, err)
+	after, err := OpenLeaseSpool(root)
+	require.NoError(t, err)
+	second, err := after.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
+	require.NoError(t, err)
+	assert.Greater(t, second.Seq, first.Seq)
 }
