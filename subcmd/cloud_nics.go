@@ -238,11 +238,16 @@ func primaryNIC(told hostnet.Metadata, indexes map[string]int, facts hostnet.Pol
 
 func sortedKeys[K int | string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// bootID tells this boot from others, random(4).
+// bootID tells this boot from others. systemd tells it to units, in whose /proc
+// there is no random(4): ProcSubset=pid. It writes it without the kernel's dashes.
 func bootID() string {
-	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
+	id := os.Getenv("NETBRK_BOOT_ID")
+	if id == "" {
+		raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+		if err != nil {
+			return ""
+		}
+		id = strings.TrimSpace(string(raw))
 	}
-	return strings.TrimSpace(string(raw))
+	return strings.ReplaceAll(id, "-", "")
 }

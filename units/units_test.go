@@ -133,7 +133,7 @@ func TestUnitsConfinement(t *testing.T) {
 	assert.Equal(t, confinement(t, "netbrk-rules.service"), confinement(t, "netbrk-apply-rules@.service"))
 	differs := []string{"RuntimeDirectory", "BindReadOnlyPaths", "BindPaths", "RestrictAddressFamilies", "IPAddressAllow"}
 	assert.Equal(t, confinement(t, "netbrk-rules.service", differs...), confinement(t, "netbrk-cloud-sync.service", differs...))
-	differs = append(differs, "CapabilityBoundingSet", "PrivateUsers")
+	differs = append(differs, "CapabilityBoundingSet", "PrivateUsers", "Environment")
 	assert.Equal(t, confinement(t, "netbrk-rules.service", differs...), confinement(t, "netbrk-dhclient.service", differs...))
 	assert.Equal(t, []string{"AF_NETLINK AF_UNIX"}, setting(t, "netbrk-dhclient.service", "RestrictAddressFamilies"))
 	assert.Equal(t, []string{"any"}, setting(t, "netbrk-cloud-sync.service", "IPAddressDeny"))
@@ -196,6 +196,15 @@ func TestUnitsRestart(t *testing.T) {
 		}
 		assert.Equal(t, []string{"0"}, setting(t, service, "StartLimitIntervalSec"), service)
 		assert.NotEmpty(t, setting(t, service, "TimeoutStartSec"), service)
+	}
+}
+
+// TestUnitsBoot: services that ask what the cloud told in this boot are told which it
+// is, since their /proc does not tell.
+func TestUnitsBoot(t *testing.T) {
+	for _, unit := range []string{"netbrk-cloud-sync.service", "netbrk-rules.service", "netbrk-apply-rules@.service", "netbrk-api.service"} {
+		assert.Equal(t, []string{"pid"}, setting(t, unit, "ProcSubset"), unit)
+		assert.Contains(t, setting(t, unit, "Environment"), "NETBRK_BOOT_ID=%b", unit)
 	}
 }
 
