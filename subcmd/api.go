@@ -64,10 +64,15 @@ func (a *app) api(c *cli.Context) error {
 }
 
 func listenOn(address string) ([]net.Listener, error) {
-	if _, err := netip.ParseAddrPort(address); err != nil {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
 		return nil, usageError(withHint(fmt.Errorf("--listen: %q is not an address and port", address), "netbrk api --listen 127.0.0.1:5209"))
 	}
-	l, err := net.Listen("tcp", address)
+	network := "tcp6"
+	if at.Addr().Is4() {
+		network = "tcp4" // with "tcp", 0.0.0.0 would be that of IPv6 as well
+	}
+	l, err := net.Listen(network, address)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}

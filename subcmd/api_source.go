@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/netbrk/netbrk/internal/api"
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/config"
@@ -27,7 +29,7 @@ type apiSource struct {
 // Status is what netbrk status tells. Without a network of the host's to look at,
 // links and rules are as the others wrote them down.
 func (s *apiSource) Status(ctx context.Context, parts ...string) (report.Status, error) {
-	return s.lookAtStatus(ctx, s.global, !isolated(), parts...)
+	return s.lookAtStatus(ctx, s.global, !isolated() && asksKernel(), parts...)
 }
 
 // Metrics are those of netbrk status --prometheus.
@@ -96,6 +98,16 @@ func problem(status int, err error) *api.Problem {
 		p.Hint = h.hint
 	}
 	return p
+}
+
+// asksKernel reports whether the kernel can be asked for links. The drop-in that lets
+// a service ask for credentials does not let it: RestrictAddressFamilies=.
+func asksKernel() bool {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return false
+	}
+	return unix.Close(fd) == nil
 }
 
 // isolated reports whether there is no link but lo, as with PrivateNetwork=.
