@@ -61,6 +61,13 @@ func (d *daemonRun) open() (*store, error) {
 		spool.Resume(r.Seq + unsavedMost)
 		saved[index] = fromRecord(r)
 	}
+	// A run that is killed before it saves anything else leaves this to go on from.
+	host := records[0]
+	host.Seq = spool.Seq()
+	if err := links.Save(host); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
 	rules, err := state.OpenRulesPending(root)
 	if err != nil {
 		lock.Unlock()
