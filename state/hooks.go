@@ -45,7 +45,7 @@ func (h *Hooks) KeepResult(result any) error {
 	if err != nil {
 		return fmt.Errorf("encoding result: %w", err)
 	}
-	l, err := lock(h.root, hooksDir, "results", unix.LOCK_EX)
+	l, err := h.lock()
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,21 @@ func (h *Hooks) KeepResult(result any) error {
 		return err
 	}
 	return keepNewest(dir, maxResults)
+}
+
+// lock is held for one write to the results or the names of links, which several
+// processes make.
+func (h *Hooks) lock() (*Lock, error) { return lock(h.root, hooksDir, "results", unix.LOCK_EX) }
+
+// ClearTemps removes what killed runs had not finished in both. A link whose first
+// record it was may have gone unseen, so that nobody will Forget it.
+func (h *Hooks) ClearTemps() error {
+	l, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer l.Unlock()
+	return errors.Join(clearTemps(filepath.Join(h.root, resultsDir)), clearTemps(filepath.Join(h.root, seenDir)))
 }
 
 func nextNumber(dir string) (uint64, error) {
@@ -86,6 +101,11 @@ func (h *Hooks) Saw(index int, name string) error {
 	if err != nil {
 		return fmt.Errorf("encoding link name: %w", err)
 	}
+	l, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer l.Unlock()
 	return writeIfChanged(filepath.Join(h.root, seenDir), indexName(index), data, 0o644)
 }
 
@@ -104,11 +124,9 @@ func readSeen(root string, index int) (string, bool) {
 	return name, true
 }
 
-// Forget drops what is remembered of a link that is gone, with what a run left
-// that was killed while it wrote that: nobody writes it again.
+// Forget drops what is remembered of a link that is gone.
 func (h *Hooks) Forget(index int) error {
-	dir, name := filepath.Join(h.root, seenDir), indexName(index)
-	return errors.Join(ignoreMissing(os.Remove(tempPath(dir, name))), ignoreMissing(os.Remove(filepath.Join(dir, name))))
+	return ignoreMissing(os.Remove(filepath.Join(h.root, seenDir, indexName(index))))
 }
 
 // WriteJSON puts a document in a file of its own for the hooks of one event,

@@ -98,24 +98,29 @@ func TestClearJSONKeepsWhatLives(t *testing.T) {
 }
 
 // TestKilledWritersLeaveNothing: what a writer left that was killed before its
-// rename goes with the link, or with the writer's next start.
+// rename goes with the writer's next start.
 func TestKilledWritersLeaveNothing(t *testing.T) {
 	root := t.TempDir()
 	h := openHooks(t, root)
 	require.NoError(t, h.Saw(7, "eth0"))
 	_, err := OpenLinks(root)
 	require.NoError(t, err)
-	seen, link := tempPath(filepath.Join(root, seenDir), "7.json"), tempPath(filepath.Join(root, linksDir), "7.json")
-	for _, path := range []string{seen, link} {
+	var unfinished []string
+	for _, dir := range []string{seenDir, resultsDir, linksDir} {
+		unfinished = append(unfinished, tempPath(filepath.Join(root, dir), "8.json"))
+	}
+	for _, path := range unfinished {
 		require.NoError(t, os.WriteFile(path, []byte("{"), 0o644))
 	}
-	require.NoError(t, h.Forget(7))
+	require.NoError(t, h.ClearTemps())
 	_, err = OpenLinks(root)
 	require.NoError(t, err)
-	assert.NoFileExists(t, seen)
-	assert.NoFileExists(t, link)
-	_, ok := h.Seen(7)
-	assert.False(t, ok)
+	for _, path := range unfinished {
+		assert.NoFileExists(t, path)
+	}
+	name, ok := h.Seen(7)
+	assert.True(t, ok)
+	assert.Equal(t, "eth0", name)
 }
 
 func TestLocks(t *testing.T) {

@@ -113,8 +113,8 @@ func (a *app) drain(ctx context.Context, g global, quiet time.Duration) error {
 		return err
 	}
 	defer lock.Unlock()
-	if err := h.hooks.ClearJSON(); err != nil {
-		h.log.Warn("clearing documents of an earlier run", "err", err)
+	if err := errors.Join(h.hooks.ClearJSON(), h.hooks.ClearTemps()); err != nil {
+		h.log.Warn("clearing files of an earlier run", "err", err)
 	}
 	queue, err := state.OpenQueue(g.stateDir, h.log)
 	if err != nil {
