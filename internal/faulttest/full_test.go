@@ -61,8 +61,9 @@ func TestNoRoom(t *testing.T) {
 		// The file system itself cannot be closed while the watcher's lock is open
 		// in it; a second mount on top of it can.
 		{"read-only", func(_ *testing.T, _ *host, inside func(string)) {
-			inside(`mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"`)
-		}, func(_ *testing.T, _ *host, inside func(string)) { inside(`umount "$0"`) }, "read-only file system"},
+			// Closed before it is put there, or somebody may open a file first.
+			inside(`closed=${0%/*}/closed; mkdir -p $closed; mount --bind "$0" $closed; mount -o remount,bind,ro $closed; mount --move $closed "$0"`)
+		}, func(_ *testing.T, _ *host, inside func(string)) { inside(`umount --lazy "$0"`) }, "read-only file system"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
