@@ -38,7 +38,12 @@ type member struct {
 
 func follow(t *testing.T) *follower {
 	t.Helper()
-	f := &follower{t: t, ns: netnstest.New(t)}
+	return followIn(t, netnstest.New(t))
+}
+
+func followIn(t *testing.T, ns *netnstest.Namespace) *follower {
+	t.Helper()
+	f := &follower{t: t, ns: ns}
 	f.ns.Do(t, func() {
 		m, err := OpenMonitor()
 		require.NoError(t, err)

@@ -46,6 +46,11 @@ func TestPorts(t *testing.T) {
 	assert.Equal(t, "carrier", carrier())
 	peer, err := h.Netlink().LinkByName("vbp")
 	require.NoError(t, err)
+	// The peer's loss of carrier follows, in the kernel's own time.
+	f := followIn(t, h.Namespace)
 	require.NoError(t, h.Netlink().LinkSetDown(peer))
+	f.until("vb has no carrier", func(c hostnet.Change) bool {
+		return c.Object == hostnet.ObjectLink && c.Index == h.vb && !c.Link.HasCarrier()
+	})
 	assert.Equal(t, "degraded-carrier", carrier())
 }
