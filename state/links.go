@@ -48,8 +48,11 @@ func OpenLinks(root string) (*Links, error) {
 
 // Load returns every record that can be read. One that cannot is as good as
 // missing: it is rebuilt.
-func (l *Links) Load() (map[int]LinkRecord, error) {
-	names, err := visible(l.dir)
+func (l *Links) Load() (map[int]LinkRecord, error) { return readLinks(l.dir, os.Geteuid()) }
+
+// readLinks reads the records in a directory that are files of one of the owners.
+func readLinks(dir string, owners ...int) (map[int]LinkRecord, error) {
+	names, err := visible(dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading link records: %w", err)
 	}
@@ -59,7 +62,7 @@ func (l *Links) Load() (map[int]LinkRecord, error) {
 		if !ok {
 			continue
 		}
-		raw, err := readFile(filepath.Join(l.dir, name), os.Geteuid())
+		raw, err := readFile(filepath.Join(dir, name), owners...)
 		if err != nil {
 			continue
 		}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,25 +111,13 @@ func LookAtLinks(root string) (map[int]LinkRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := visible(dir)
+	records, err := readLinks(dir, owner, os.Geteuid())
 	if err != nil {
-		return nil, fmt.Errorf("reading link records: %w", err)
+		return nil, err
 	}
-	records := map[int]LinkRecord{}
-	for _, name := range names {
-		index, ok := indexOf(name)
-		if !ok {
-			continue
-		}
-		raw, err := readFile(filepath.Join(dir, name), owner, os.Geteuid())
-		if err != nil {
-			continue
-		}
-		var r LinkRecord
-		if json.Unmarshal(raw, &r) == nil && r.Index == index && (r.Name == "" || hostnet.ValidLinkName(r.Name)) {
-			maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
-			records[index] = r
-		}
+	maps.DeleteFunc(records, func(_ int, r LinkRecord) bool { return r.Name != "" && !hostnet.ValidLinkName(r.Name) })
+	for _, r := range records {
+		maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
 	}
 	return records, nil
 }

@@ -16,8 +16,6 @@ type statement struct {
 type word struct {
 	text   string
 	quoted bool
-	// comma is set where one stands before it.
-	comma bool
 	// long is set for one that was cut at maxToken.
 	long bool
 }
@@ -52,7 +50,6 @@ type parser struct{ rest []byte }
 func (p *parser) statements(depth int) []statement {
 	var list []statement
 	var now statement
-	comma := false
 	for {
 		p.skipBlanks()
 		if len(p.rest) == 0 {
@@ -64,10 +61,9 @@ func (p *parser) statements(depth int) []statement {
 			if now.words != nil {
 				list = append(list, now)
 			}
-			now, comma = statement{}, false
-		case ',':
+			now = statement{}
+		case ',': // parts values, as blanks do
 			p.rest = p.rest[1:]
-			comma = true
 		case '{':
 			p.rest = p.rest[1:]
 			if depth < maxDepth {
@@ -76,16 +72,14 @@ func (p *parser) statements(depth int) []statement {
 			} else {
 				p.skipBody()
 			}
-			now, comma = statement{}, false
+			now = statement{}
 		case '}':
 			p.rest = p.rest[1:]
 			if depth > 0 {
 				return list
 			}
 		default:
-			w := p.word()
-			w.comma = comma
-			now.words, comma = append(now.words, w), false
+			now.words = append(now.words, p.word())
 		}
 	}
 }

@@ -19,7 +19,6 @@ const (
 // block is the text of a lease between its braces.
 type block struct {
 	ipv6 bool
-	line int // of the opening brace, from 1
 	seq  int // the higher, the later in the file
 	text []byte
 }
@@ -249,7 +248,7 @@ func (s *scanner) close() {
 		s.kept[string(s.keys)] = b
 	}
 	s.seq++
-	b.line, b.seq = s.opened, s.seq
+	b.seq = s.seq
 	b.text = append(b.text[:0], s.text...)
 }
 

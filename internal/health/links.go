@@ -64,11 +64,7 @@ func (f Facts) states(l hostnet.LinkFacts, ports hostnet.Ports) hostnet.States {
 	}
 	var v4, v6 hostnet.Reach
 	for _, a := range l.Addrs {
-		if a.Prefix.Addr().Is4() {
-			v4 = max(v4, a.Reach())
-		} else {
-			v6 = max(v6, a.Reach())
-		}
+		v4, v6 = a.Widen(v4, v6)
 	}
 	return hostnet.DeriveStates(l.Link, ports, v4, v6)
 }

@@ -55,11 +55,7 @@ type LinkDetails struct {
 // DeriveStates takes them.
 func (d LinkDetails) Reaches() (v4, v6 Reach) {
 	for _, a := range d.Addresses {
-		if a.Prefix.Addr().Is4() {
-			v4 = max(v4, a.Reach())
-		} else {
-			v6 = max(v6, a.Reach())
-		}
+		v4, v6 = a.Widen(v4, v6)
 	}
 	return v4, v6
 }

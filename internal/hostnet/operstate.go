@@ -42,6 +42,14 @@ func (a Addr) Reach() Reach {
 	return ReachRoutable
 }
 
+// Widen returns the reaches that a link of those has with the address a as well.
+func (a Addr) Widen(v4, v6 Reach) (wider4, wider6 Reach) {
+	if a.Prefix.Addr().Is4() {
+		return max(v4, a.Reach()), v6
+	}
+	return v4, max(v6, a.Reach())
+}
+
 // Ports returns the links that have the link with this ifindex for their
 // master; nil stands for no ports at all.
 type Ports func(master int) []Link

@@ -91,3 +91,13 @@ func retryDump(ctx context.Context, dump func() error) (complete bool, err error
 	}
 	return false, nil
 }
+
+// wholeDump is retryDump for those to whom one that lacks something is of no use:
+// what is missing would pass for what has gone.
+func wholeDump(ctx context.Context, dump func() error) error {
+	complete, err := retryDump(ctx, dump)
+	if err == nil && !complete {
+		err = errors.New("they changed under every attempt")
+	}
+	return err
+}

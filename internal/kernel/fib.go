@@ -39,7 +39,7 @@ func typeWord(kind int) string {
 // FIBRules returns the routing policy rules of a family, in the kernel's order.
 func (c *Conn) FIBRules(ctx context.Context, family hostnet.Family) ([]hostnet.FIBRule, error) {
 	var rules []hostnet.FIBRule
-	complete, err := retryDump(ctx, func() error {
+	err := wholeDump(ctx, func() error {
 		rules = rules[:0]
 		req := c.request(unix.RTM_GETRULE, unix.NLM_F_DUMP)
 		req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}})
@@ -53,9 +53,6 @@ func (c *Conn) FIBRules(ctx context.Context, family hostnet.Family) ([]hostnet.F
 		}
 		return err
 	})
-	if err == nil && !complete {
-		err = errors.New("they changed under every attempt")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("reading rules: %w", err)
 	}
@@ -142,7 +139,7 @@ func prefixOf(raw []byte, bits uint8) netip.Prefix {
 // FIBRoutes returns the routes of a table; names tells the links' names.
 func (c *Conn) FIBRoutes(ctx context.Context, family hostnet.Family, table uint32, names map[int]string) ([]hostnet.FIBRoute, error) {
 	var routes []hostnet.FIBRoute
-	complete, err := retryDump(ctx, func() error {
+	err := wholeDump(ctx, func() error {
 		list, err := c.handle.RouteListFiltered(int(family), &netlink.Route{Table: int(table)}, netlink.RT_FILTER_TABLE)
 		routes = routes[:0]
 		for _, r := range list {
@@ -150,9 +147,6 @@ func (c *Conn) FIBRoutes(ctx context.Context, family hostnet.Family, table uint3
 		}
 		return err
 	})
-	if err == nil && !complete {
-		err = errors.New("they changed under every attempt")
-	}
 	if err != nil && !errors.Is(err, unix.ENOENT) { // a table that nobody made
 		return nil, fmt.Errorf("reading routes of table %d: %w", table, err)
 	}

@@ -11,7 +11,7 @@ import (
 // LinkNames returns the name of every link, by its index.
 func (c *Conn) LinkNames(ctx context.Context) (map[int]string, error) {
 	names := make(map[int]string)
-	complete, err := retryDump(ctx, func() error {
+	err := wholeDump(ctx, func() error {
 		links, err := c.handle.LinkList()
 		clear(names)
 		for _, l := range links {
@@ -21,9 +21,6 @@ func (c *Conn) LinkNames(ctx context.Context) (map[int]string, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading links: %w", err)
-	}
-	if !complete {
-		return nil, errors.New("reading links: they changed under every attempt")
 	}
 	return names, nil
 }

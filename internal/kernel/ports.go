@@ -14,7 +14,7 @@ import (
 // master; none where there is no such link.
 func (c *Conn) Ports(ctx context.Context, master int) ([]hostnet.Link, error) {
 	var ports []hostnet.Link
-	complete, err := retryDump(ctx, func() error {
+	err := wholeDump(ctx, func() error {
 		ports = ports[:0]
 		req := c.request(unix.RTM_GETLINK, unix.NLM_F_DUMP)
 		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
@@ -29,9 +29,6 @@ func (c *Conn) Ports(ctx context.Context, master int) ([]hostnet.Link, error) {
 		}
 		return err
 	})
-	if err == nil && !complete {
-		err = fmt.Errorf("they changed under every attempt")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("reading ports of link %d: %w", master, err)
 	}
