@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/urfave/cli/v2"
@@ -21,6 +20,7 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/networkd"
+	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/internal/watch"
 	"github.com/netbrk/netbrk/state"
 )
@@ -289,9 +289,9 @@ func (d *daemonRun) needsRestart(cfg *config.Config) (notice string) {
 func sorted(words []string) []string { return slices.Sorted(slices.Values(words)) }
 
 func monotonicMicroseconds() string {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+	now, err := systemd.Monotonic()
+	if err != nil {
 		return "0"
 	}
-	return fmt.Sprint(time.Duration(ts.Nano()).Microseconds())
+	return fmt.Sprint(now.Microseconds())
 }

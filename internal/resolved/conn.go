@@ -50,7 +50,7 @@ var (
 // Conn is a connection to them, for an oneshot and one goroutine. The zero value
 // is ready; it connects when it is first used, and again after the bus went away.
 type Conn struct {
-	bus *systembus.Conn
+	bus systembus.Lazy
 	// silent are those that did not answer in time. They are not asked again: the
 	// links of a host that waits for each in turn would be many.
 	silent map[string]bool
@@ -59,22 +59,7 @@ type Conn struct {
 }
 
 // Close ends the connection, if there is one.
-func (c *Conn) Close() {
-	if c.bus != nil {
-		c.bus.Close()
-		c.bus = nil
-	}
-}
-
-func (c *Conn) connect(ctx context.Context) error {
-	if c.bus != nil && c.bus.Connected() {
-		return nil
-	}
-	c.Close()
-	bus, err := systembus.Dial(context.WithoutCancel(ctx)) // it outlives this call
-	c.bus = bus
-	return err
-}
+func (c *Conn) Close() { c.bus.Close() }
 
 // call calls a method of a service's manager.
 func (c *Conn) call(ctx context.Context, s service, method string, args ...any) (*dbus.Call, error) {
@@ -85,13 +70,14 @@ func (c *Conn) callOn(ctx context.Context, s service, path dbus.ObjectPath, meth
 	if c.silent[s.name] {
 		return nil, fmt.Errorf("%s %w", s.unit, errSilent)
 	}
-	if err := c.connect(ctx); err != nil {
+	bus, err := c.bus.Get(ctx)
+	if err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.timeout, systembus.CallTimeout))
 	defer cancel()
-	call := c.bus.Object(s.name, path).CallWithContext(limited, method, s.flags, args...)
-	err := inOurTerms(s, call.Err)
+	call := bus.Object(s.name, path).CallWithContext(limited, method, s.flags, args...)
+	err = inOurTerms(s, call.Err)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/godbus/dbus/v5"
 
@@ -25,10 +24,7 @@ var errSilent = errors.New("systemd does not answer")
 // Manager is systemd as PID 1. The zero value is ready; it connects when it is
 // first asked, and again after the bus went away. Several goroutines may ask at
 // once.
-type Manager struct {
-	mu  sync.Mutex
-	bus *systembus.Conn
-}
+type Manager struct{ bus systembus.Lazy }
 
 // unit is what ListUnitsByPatterns tells of one, org.freedesktop.systemd1(5).
 type unit struct {
@@ -103,7 +99,7 @@ func (m *Manager) call(ctx context.Context, answer any, method string, args ...a
 func (m *Manager) callAt(ctx context.Context, answer any, path dbus.ObjectPath, method string, args ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, systembus.CallTimeout)
 	defer cancel()
-	bus, err := m.connect(ctx)
+	bus, err := m.bus.Get(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,32 +119,5 @@ func (m *Manager) callAt(ctx context.Context, answer any, path dbus.ObjectPath, 
 	return nil
 }
 
-func (m *Manager) connect(ctx context.Context) (*systembus.Conn, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.bus != nil && m.bus.Connected() {
-		return m.bus, nil
-	}
-	m.drop()
-	// The connection outlives this call.
-	bus, err := systembus.Dial(context.WithoutCancel(ctx))
-	if err != nil {
-		return nil, err
-	}
-	m.bus = bus
-	return bus, nil
-}
-
 // Close ends the connection, if there is one.
-func (m *Manager) Close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.drop()
-}
-
-func (m *Manager) drop() {
-	if m.bus != nil {
-		m.bus.Close()
-		m.bus = nil
-	}
-}
+func (m *Manager) Close() { m.bus.Close() }

@@ -62,15 +62,15 @@ func (m *Manager) next(ctx context.Context, timer dbus.ObjectPath) time.Time {
 	if err != nil || !ok || usec == 0 || usec >= 1<<62 {
 		return time.Time{}
 	}
-	now, err := monotonic()
+	now, err := Monotonic()
 	if err != nil {
 		return time.Time{}
 	}
 	return time.Now().Add(time.Duration(usec)*time.Microsecond - now)
 }
 
-// monotonic reads the clock by which systemd's timers go.
-func monotonic() (time.Duration, error) {
+// Monotonic reads the clock by which systemd's timers go, CLOCK_MONOTONIC.
+func Monotonic() (time.Duration, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		return 0, err

@@ -43,7 +43,7 @@ func newManagerWithTimer(t *testing.T, f *fakeSystemd, next uint64) (*Manager, *
 }
 
 func TestLook(t *testing.T) {
-	sinceBoot, err := monotonic()
+	sinceBoot, err := Monotonic()
 	require.NoError(t, err)
 	m, bus := newManagerWithTimer(t, &fakeSystemd{}, uint64((sinceBoot + time.Hour).Microseconds()))
 	look, err := m.Look(t.Context(), []string{"b.path", "a.timer"}, "a.timer")
