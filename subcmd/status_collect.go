@@ -28,8 +28,6 @@ const (
 	// now is none.
 	secondLook = 300 * time.Millisecond
 	cloudTimer = "netbrk-cloud-sync.timer"
-	// dispatcherUnit runs networkd-dispatcher's scripts itself.
-	dispatcherUnit = "networkd-dispatcher.service"
 )
 
 // collectStatus looks at the named parts, report.PartLinks and its like, or at all,
@@ -133,7 +131,6 @@ func statusUnits() []string {
 		"netbrk-watch.service", "netbrk-hooks.path", "netbrk-hooks.service", "netbrk-rules.path", "netbrk-rules.timer",
 		"netbrk-rules.service", "netbrk-dhclient.path", "netbrk-dhclient.service", "netbrk-cloud-sync.path", cloudTimer,
 		"netbrk-cloud-sync.service", "netbrk-api.socket", "netbrk-api.service",
-		dispatcherUnit,
 	}
 }
 

@@ -27,19 +27,19 @@ func (s statusRun) explain(c *cli.Context) error {
 	case to != "" && address == "":
 		return usageError(withHint(errors.New("--to goes with --explain"), "netbrk status --explain 192.0.2.20 --to %s", to))
 	}
-	conn, err := kernel.Open()
+	r, err := openRouting(c.Context)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer r.Close()
 	if given(c, "dot") {
-		return s.dot(c.Context, conn)
+		return s.dot(c.Context, r)
 	}
 	from, err := parseAddress("--explain", address)
 	if err != nil {
 		return err
 	}
-	host, names, err := hostOf(c.Context, conn, hostnet.FamilyOf(from))
+	host, err := r.host(c.Context, hostnet.FamilyOf(from))
 	if err != nil {
 		return err
 	}
@@ -55,11 +55,8 @@ func (s statusRun) explain(c *cli.Context) error {
 			return usageError(fmt.Errorf("--to: %s is of another family than %s", dest, from))
 		}
 	}
-	var answer explain.Answer
-	answer.Route, err = conn.RouteOf(hostnet.FamilyOf(from), from, dest, names)
-	if noRoute := (kernel.ErrNoRoute{}); errors.As(err, &noRoute) {
-		answer.Err = noRoute
-	} else if err != nil {
+	answer, err := r.answer(from, dest)
+	if err != nil {
 		return err
 	}
 	table, missing, err := s.managed(c.Context, host.Links[from])
@@ -86,10 +83,10 @@ func parseAddress(flag, text string) (netip.Addr, error) {
 	return addr.Unmap(), nil
 }
 
-func (s statusRun) dot(ctx context.Context, conn *kernel.Conn) error {
+func (s statusRun) dot(ctx context.Context, r *routing) error {
 	var hosts []explain.Host
 	for _, family := range []hostnet.Family{hostnet.IPv4, hostnet.IPv6} {
-		host, _, err := hostOf(ctx, conn, family)
+		host, err := r.host(ctx, family)
 		if err != nil {
 			return err
 		}
@@ -99,40 +96,66 @@ func (s statusRun) dot(ctx context.Context, conn *kernel.Conn) error {
 	return err
 }
 
-// hostOf reads the rules of a family, the tables that they lead to, and the
-// addresses.
-func hostOf(ctx context.Context, conn *kernel.Conn, family hostnet.Family) (explain.Host, map[int]string, error) {
-	h := explain.Host{Tables: explain.Tables{}, Links: map[netip.Addr]string{}}
-	names, err := conn.LinkNames(ctx)
+// routing is where the facts about a host's routing come from.
+type routing struct {
+	*kernel.Conn
+
+	names map[int]string
+	links map[netip.Addr]string
+}
+
+// openRouting reads links and addresses, those of both families at once.
+func openRouting(ctx context.Context) (*routing, error) {
+	policy, err := kernel.OpenPolicy()
 	if err != nil {
-		return h, nil, err
+		return nil, err
 	}
-	for index, name := range names {
-		addrs, err := conn.LinkAddresses(ctx, index)
-		if errors.Is(err, hostnet.ErrLinkGone) {
+	defer policy.Close()
+	overview, err := policy.Overview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &routing{names: map[int]string{}, links: map[netip.Addr]string{}}
+	for _, l := range overview {
+		r.names[l.Link.Index] = l.Link.Name
+		for _, a := range l.Addrs {
+			r.links[a.Prefix.Addr()] = l.Link.Name
+		}
+	}
+	r.Conn, err = kernel.Open()
+	return r, err
+}
+
+// host reads the rules of a family, and the tables that they lead to.
+func (r *routing) host(ctx context.Context, family hostnet.Family) (explain.Host, error) {
+	h := explain.Host{Tables: explain.Tables{}, Links: map[netip.Addr]string{}}
+	for addr, link := range r.links {
+		if hostnet.FamilyOf(addr) == family {
+			h.Links[addr] = link
+		}
+	}
+	var err error
+	if h.Rules, err = r.FIBRules(ctx, family); err != nil {
+		return h, err
+	}
+	for _, rule := range append(explain.MainAlone(family), h.Rules...) {
+		if _, read := h.Tables[rule.Table]; read || rule.Action != "lookup" {
 			continue
 		}
-		if err != nil {
-			return h, nil, err
-		}
-		for _, addr := range addrs {
-			if hostnet.FamilyOf(addr) == family {
-				h.Links[addr] = name
-			}
+		if h.Tables[rule.Table], err = r.FIBRoutes(ctx, family, rule.Table, r.names); err != nil {
+			return h, err
 		}
 	}
-	if h.Rules, err = conn.FIBRules(ctx, family); err != nil {
-		return h, nil, err
+	return h, nil
+}
+
+// answer is the kernel's own.
+func (r *routing) answer(from, to netip.Addr) (explain.Answer, error) {
+	route, err := r.RouteOf(hostnet.FamilyOf(from), from, to, r.names)
+	if noRoute := (kernel.ErrNoRoute{}); errors.As(err, &noRoute) {
+		return explain.Answer{Err: noRoute}, nil
 	}
-	for _, r := range append(explain.MainAlone(family), h.Rules...) {
-		if _, read := h.Tables[r.Table]; read || r.Action != "lookup" {
-			continue
-		}
-		if h.Tables[r.Table], err = conn.FIBRoutes(ctx, family, r.Table, names); err != nil {
-			return h, nil, err
-		}
-	}
-	return h, names, nil
+	return explain.Answer{Route: route}, err
 }
 
 // managed returns the table of a link's policy routing, and what apply-rules would

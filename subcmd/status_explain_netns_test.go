@@ -2,7 +2,6 @@ package subcmd
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/netbrk/netbrk/internal/explain"
 	"github.com/netbrk/netbrk/internal/hostnet"
-	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/report"
 )
 
@@ -86,10 +84,10 @@ func TestExplainIsTheKernels(t *testing.T) {
 	h.ip(t, "address add 10.2.0.1/16 dev va2")
 	h.ip(t, "-6 address add fd00:1::1/64 dev va1 nodad")
 	h.ip(t, "-6 address add fd00:2::1/64 dev va2 nodad")
-	var conn *kernel.Conn
+	var conn *routing
 	h.ns.Do(t, func() {
 		var err error
-		conn, err = kernel.Open()
+		conn, err = openRouting(t.Context())
 		require.NoError(t, err)
 	})
 	t.Cleanup(conn.Close)
@@ -105,7 +103,7 @@ func TestExplainIsTheKernels(t *testing.T) {
 	}
 }
 
-func explainRound(t *testing.T, h *host, conn *kernel.Conn, r *rand.Rand) {
+func explainRound(t *testing.T, h *host, conn *routing, r *rand.Rand) {
 	t.Helper()
 	pick := func(words ...string) string { return words[r.IntN(len(words))] }
 	tables := []string{"100", "200", "main"}
@@ -145,7 +143,7 @@ func explainRound(t *testing.T, h *host, conn *kernel.Conn, r *rand.Rand) {
 		h.ns.Do(t, func() { _ = exec.Command("ip", flag, "-force", "-batch", file).Run() })
 	}
 	for _, family := range []hostnet.Family{hostnet.IPv4, hostnet.IPv6} {
-		host, names, err := hostOf(t.Context(), conn, family)
+		host, err := conn.host(t.Context(), family)
 		require.NoError(t, err)
 		froms, tos := []string{"10.1.0.1", "10.2.0.1"}, []string{"11.1.1.1", "11.1.9.9", "11.9.9.9", "12.1.1.1", "13.1.1.1", "10.1.5.5"}
 		if family == hostnet.IPv6 {
@@ -153,22 +151,16 @@ func explainRound(t *testing.T, h *host, conn *kernel.Conn, r *rand.Rand) {
 		}
 		for _, from := range froms {
 			for _, to := range tos {
-				compareWalk(t, host, conn, names, netip.MustParseAddr(from), netip.MustParseAddr(to))
+				compareWalk(t, host, conn, netip.MustParseAddr(from), netip.MustParseAddr(to))
 			}
 		}
 	}
 }
 
-func compareWalk(t *testing.T, host explain.Host, conn *kernel.Conn, names map[int]string, from, to netip.Addr) {
+func compareWalk(t *testing.T, host explain.Host, conn *routing, from, to netip.Addr) {
 	t.Helper()
-	var answer explain.Answer
-	var err error
-	answer.Route, err = conn.RouteOf(hostnet.FamilyOf(from), from, to, names)
-	if noRoute := (kernel.ErrNoRoute{}); errors.As(err, &noRoute) {
-		answer.Err = noRoute
-	} else {
-		require.NoError(t, err)
-	}
+	answer, err := conn.answer(from, to)
+	require.NoError(t, err)
 	e := explain.Explain(host, from, to, answer, 0, nil)
 	if !e.Agrees {
 		for _, r := range e.Rules {

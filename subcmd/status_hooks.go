@@ -16,7 +16,10 @@ import (
 )
 
 func (l *statusLook) lookAtHooks(context.Context) {
-	h := &health.Hooks{Gone: map[string]bool{}, Dispatchers: l.otherDispatchers()}
+	h := &health.Hooks{Gone: map[string]bool{}}
+	if rival := rivalDispatcher(l.cfg, "/"); rival != "" {
+		h.Dispatchers = []string{rival}
+	}
 	err := state.LookAtHooks(l.global.stateDir).Results(func(raw []byte) error {
 		var r dispatcher.Result
 		if err := json.Unmarshal(raw, &r); err != nil {
@@ -63,14 +66,6 @@ func (l *statusLook) refused(h *health.Hooks) {
 	if hidden > 0 {
 		l.note(plural(hidden, "hook directory or script")+" can be looked at by root alone", nil)
 	}
-}
-
-// otherDispatchers names the units that run the same scripts besides netbrk.
-func (l *statusLook) otherDispatchers() []string {
-	if unit, ok := l.unit(dispatcherUnit); ok && unit.Active == "active" && l.cfg.System.NetworkdDispatcher {
-		return []string{unit.Name}
-	}
-	return nil
 }
 
 func hookRunOf(r dispatcher.Result) report.HookRun {
