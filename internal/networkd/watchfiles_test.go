@@ -47,16 +47,6 @@ func putFile(t *testing.T, dir, kind, name, content string) {
 	require.NoError(t, os.Rename(tmp, filepath.Join(dir, kind, name)))
 }
 
-func TestFileWatchPassesOthersBy(t *testing.T) {
-	w := &FileWatch{dir: "/run/systemd/netif"}
-	for path, want := range map[string]bool{
-		"/run/systemd": true, "/run/systemd/netif": true, "/run/systemd/netif/links": true, "/run/systemd/netif/leases": true,
-		"/run/lock": false, "/run/systemd/netif/state": false, "/run/systemd/netifx": false, "/run/systemd/net": false,
-	} {
-		assert.Equal(t, want, w.onTheWay(path), path)
-	}
-}
-
 func TestFileWatch(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "systemd", "netif")
 	w := watchDir(t, dir)
