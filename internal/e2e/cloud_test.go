@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -30,10 +29,7 @@ Provider = "aws"
 // TestCloud is an instance of EC2 with two NICs in one subnet, whose service asks
 // for session tokens. Its tests follow one another.
 func TestCloud(t *testing.T) {
-	Require(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), prepareCloud)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet := newFleet(t, prepareCloud)
 	fleet.Each(t, func(t *testing.T, w *World) {
 		c := newEC2(t, w)
 		for _, test := range []struct {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,10 +24,7 @@ import (
 // one, all of them real. The subtests share a machine; netbrk-watch runs only in
 // those that start it.
 func TestDispatchers(t *testing.T) {
-	Require(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), prepareDispatchers)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet := newFleet(t, prepareDispatchers)
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *World)

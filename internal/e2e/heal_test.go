@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"testing"
@@ -21,10 +20,7 @@ import (
 // TestHealing is policy routing on a machine with three NICs: that it does what
 // it is for, and that it is put right whatever takes it apart.
 func TestHealing(t *testing.T) {
-	Require(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), RulesConfig)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet := newFleet(t, RulesConfig)
 	fleet.Each(t, func(t *testing.T, w *World) {
 		m := multihome(t, w)
 		t.Run("without netbrk", func(t *testing.T) { testWrongWay(on(t, w), m) })

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,10 +21,7 @@ import (
 // TestHooks is netbrk itself, installed and enabled as by its owner, on each
 // suite. The subtests share a machine; each has links of its own.
 func TestHooks(t *testing.T) {
-	Require(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), Install)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet := newFleet(t, Install)
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *World)

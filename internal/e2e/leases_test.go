@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -46,8 +45,7 @@ supersede dhcp-renewal-time 24;
 // TestLeases has ISC dhclient take, renew, change and release leases beside
 // networkd, and asks resolved and hostnamed what they were told.
 func TestLeases(t *testing.T) {
-	Require(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), func(ctx context.Context, m *Machine) error {
+	fleet := newFleet(t, func(ctx context.Context, m *Machine) error {
 		if err := Install(ctx, m); err != nil {
 			return err
 		}
@@ -64,8 +62,6 @@ func TestLeases(t *testing.T) {
 		_, err := m.Run(ctx, "rm", "-f", "/etc/hostname", "/etc/dhcp/dhclient-exit-hooks.d/resolved")
 		return err
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
 	fleet.Each(t, func(t *testing.T, w *World) {
 		h := newLeaseHost(t, w)
 		for _, test := range []struct {

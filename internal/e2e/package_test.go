@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,11 +60,9 @@ func TestPackages(t *testing.T) {
 	t.Run("contents", func(t *testing.T) { testContents(t, p) })
 	t.Run("rpm in a root", func(t *testing.T) { testRPM(t, p) })
 	var before [2]string // of each suite, but that they are not touched does not depend on it
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), func(ctx context.Context, m *Machine) error {
+	fleet := newFleet(t, func(ctx context.Context, m *Machine) error {
 		return installOlder(ctx, m, p, &before[slices.Index(Suites(), m.Suite)])
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
 	fleet.Each(t, func(t *testing.T, w *World) {
 		for _, test := range []struct {
 			name string

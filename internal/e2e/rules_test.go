@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,10 +23,7 @@ import (
 // TestRules is policy routing of links of every shape, installed and enabled as
 // by its owner. The subtests share a machine; each has links of its own.
 func TestRules(t *testing.T) {
-	Require(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), RulesConfig)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet := newFleet(t, RulesConfig)
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *World)

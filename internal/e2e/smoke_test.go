@@ -23,9 +23,7 @@ import (
 func TestSystem(t *testing.T) {
 	Require(t)
 	before := links(t)
-	fleet, err := NewFleet(t.Context(), slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, fleet.Close()) })
+	fleet := newFleet(t, nil)
 
 	for _, test := range []struct {
 		name string
