@@ -66,9 +66,9 @@ func unitSettings(cfg, def *config.Config, root string) generator.Settings {
 	if cfg.Network.Listen != def.Network.Listen {
 		s.Listen = cfg.Network.Listen
 	}
-	dirs := dhclient.Directories(cfg.System.LeaseFiles)
-	if !slices.Equal(dirs, dhclient.Directories(def.System.LeaseFiles)) {
-		s.LeaseDirs = dirs
+	places := dhclient.Places(cfg.System.LeaseFiles)
+	if !slices.Equal(places, dhclient.Places(def.System.LeaseFiles)) {
+		s.LeasePlaces = places
 	}
 	return s
 }

@@ -85,11 +85,11 @@ func TestGenerate(t *testing.T) {
 			map[string]string{wants + leases: units + leases},
 		},
 		{
-			"leases elsewhere", map[string]string{conf: "[System]\nGenerator = \"dhclient\"\nLeaseFiles = [\"/srv/a b/*.leases\", \"/srv/*/lease\"]\n"},
+			"leases elsewhere", map[string]string{conf: "[System]\nGenerator = \"dhclient\"\nLeaseFiles = [\"/srv/a b/*.leases\", \"/srv/*/lease\", \"/var/x.leases\"]\n"},
 			map[string]string{
 				wants + leases:                             units + leases,
-				leases + ".d/50-netbrk.conf":               comment + "[Path]\nPathModified=\nDirectoryNotEmpty=/run/netbrk/leases-pending\nPathModified=/srv/a b\nPathModified=/srv\n",
-				"netbrk-dhclient.service.d/50-netbrk.conf": comment + "[Service]\nBindReadOnlyPaths=\"-/srv/a b\"\nBindReadOnlyPaths=\"-/srv\"\n",
+				leases + ".d/50-netbrk.conf":               comment + "[Path]\nPathModified=\nDirectoryNotEmpty=/run/netbrk/leases-pending\nPathModified=/srv/a b\nPathModified=/srv\nPathModified=/var/x.leases\n",
+				"netbrk-dhclient.service.d/50-netbrk.conf": comment + "[Service]\nBindReadOnlyPaths=\"-/srv/a b\"\nBindReadOnlyPaths=\"-/srv\"\nBindReadOnlyPaths=\"-/var/x.leases\"\n",
 			},
 		},
 		{

@@ -297,7 +297,7 @@ func TestUnitsPending(t *testing.T) {
 // alike, so each is one.
 func TestUnitsLeases(t *testing.T) {
 	dirs := setting(t, "netbrk-dhclient.path", "PathModified")
-	assert.Equal(t, dhclient.Directories(config.Default("").System.LeaseFiles), dirs, "those of the default, for which nothing is generated")
+	assert.Equal(t, dhclient.Places(config.Default("").System.LeaseFiles), dirs, "those of the default, for which nothing is generated")
 	read := strings.Fields(strings.Join(setting(t, "netbrk-dhclient.service", "BindReadOnlyPaths"), " "))
 	for _, dir := range dirs {
 		assert.Contains(t, read, "-"+dir)

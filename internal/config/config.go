@@ -134,7 +134,7 @@ func leaseFiles() []string {
 		"/var/lib/dhcp/*.lease", "/var/lib/dhcp/*.leases",
 		"/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
 		"/var/lib/NetworkManager/dhclient*.lease",
-		"/var/db/dhclient*.leases", "/var/state/dhcp/*.leases",
+		"/var/db/dhclient*.leases", "/var/state/dhcp/*.leases", "/var/lib/dhclient.leases", "/var/lib/dhclient6.leases",
 	}
 }
 

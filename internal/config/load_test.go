@@ -65,6 +65,7 @@ func TestLoadDefaults(t *testing.T) {
 			LeaseFiles: []string{
 				"/var/lib/dhcp/*.lease", "/var/lib/dhcp/*.leases", "/var/lib/dhclient/*.lease", "/var/lib/dhclient/*.leases",
 				"/var/lib/NetworkManager/dhclient*.lease", "/var/db/dhclient*.leases", "/var/state/dhcp/*.leases",
+				"/var/lib/dhclient.leases", "/var/lib/dhclient6.leases",
 			},
 		},
 		Network: Network{

@@ -13,20 +13,44 @@ import (
 	"github.com/netbrk/netbrk/internal/dirwatch"
 )
 
+// wildcards are those of filepath.Match, and the escape for them.
+const wildcards = `*?[\`
+
 // Directories returns those in which the files of the patterns are, up to the
 // first one with a wildcard in its name: below that nothing is watched.
 func Directories(patterns []string) []string {
-	var dirs []string
-	for _, pattern := range patterns {
-		dir := filepath.Dir(pattern)
-		for strings.ContainsAny(dir, `*?[\`) {
-			dir = filepath.Dir(dir)
+	return each(patterns, directory)
+}
+
+// Places returns what a unit has to watch, and its service to see: the directories,
+// but of a pattern without a wildcard the one file. Beside that may lie what is none
+// of theirs.
+func Places(patterns []string) []string {
+	return each(patterns, func(pattern string) string {
+		if !strings.ContainsAny(pattern, wildcards) {
+			return pattern
 		}
-		if !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+		return directory(pattern)
+	})
+}
+
+func directory(pattern string) string {
+	dir := filepath.Dir(pattern)
+	for strings.ContainsAny(dir, wildcards) {
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
+// each returns what the patterns stand for, each once.
+func each(patterns []string, of func(string) string) []string {
+	var all []string
+	for _, pattern := range patterns {
+		if place := of(pattern); !slices.Contains(all, place) {
+			all = append(all, place)
 		}
 	}
-	return dirs
+	return all
 }
 
 // DirWatch tells when a lease may have changed. dhclient keeps its file open,

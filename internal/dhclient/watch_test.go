@@ -15,6 +15,11 @@ func TestDirectories(t *testing.T) {
 		Directories([]string{"/var/lib/dhcp/*.leases", "/var/lib/dhcp/x", "/a/?b/c/*", "/[a]/b"}))
 }
 
+func TestPlaces(t *testing.T) {
+	assert.Equal(t, []string{"/var/lib/dhcp", "/var/lib/dhcp/x", "/a", "/"},
+		Places([]string{"/var/lib/dhcp/*.leases", "/var/lib/dhcp/x", "/var/lib/dhcp/x", "/a/?b/c", "/[a]/b"}))
+}
+
 // TestWatch: a directory that comes, goes and comes again, and a file that is kept
 // open and written to.
 func TestWatch(t *testing.T) {

@@ -31,8 +31,8 @@ type Settings struct {
 	Refresh time.Duration
 	// Listen is where the API is.
 	Listen netip.AddrPort
-	// LeaseDirs are the directories of dhclient's lease files.
-	LeaseDirs []string
+	// LeasePlaces are dhclient's lease files, or the directories that they are in.
+	LeasePlaces []string
 	// Cloud says that there is metadata to be asked for, and DHClient that there
 	// are leases of dhclient to be looked at.
 	Cloud, DHClient bool
@@ -73,9 +73,9 @@ func Entries(s Settings, unitDir string) ([]Entry, error) {
 		add(apiSocket, lines, err)
 	}
 	if s.DHClient {
-		dirs, err := usable(s.LeaseDirs)
-		add(dhclientPath, pathLines(dirs), err)
-		add(dhclient, bindLines(dirs), nil)
+		places, err := usable(s.LeasePlaces)
+		add(dhclientPath, pathLines(places), err)
+		add(dhclient, bindLines(places), nil)
 		want(dhclientPath)
 	}
 	return entries, errors.Join(problems...)
@@ -121,25 +121,25 @@ func socketLines(listen netip.AddrPort) ([]string, error) {
 
 // pathLines empties the one list that all settings of a path unit share, so the
 // spool, which is in it, is named again. systemd.path(5).
-func pathLines(dirs []string) []string {
-	if len(dirs) == 0 {
+func pathLines(places []string) []string {
+	if len(places) == 0 {
 		return nil
 	}
 	lines := []string{"[Path]", "PathModified=", "DirectoryNotEmpty=" + leasesPending}
-	for _, dir := range dirs {
-		lines = append(lines, "PathModified="+noSpecifiers(dir))
+	for _, place := range places {
+		lines = append(lines, "PathModified="+noSpecifiers(place))
 	}
 	return lines
 }
 
 // bindLines shows the service, whose root is its own, what it is to read.
-func bindLines(dirs []string) []string {
-	if len(dirs) == 0 {
+func bindLines(places []string) []string {
+	if len(places) == 0 {
 		return nil
 	}
 	lines := []string{"[Service]"}
-	for _, dir := range dirs {
-		lines = append(lines, "BindReadOnlyPaths="+noSpecifiers(quote("-"+dir)))
+	for _, place := range places {
+		lines = append(lines, "BindReadOnlyPaths="+noSpecifiers(quote("-"+place)))
 	}
 	return lines
 }

@@ -40,7 +40,7 @@ func TestEntries(t *testing.T) {
 		return generator.Settings{Listen: netip.MustParseAddrPort(address)}
 	}
 	refresh := func(d time.Duration) generator.Settings { return generator.Settings{Cloud: true, Refresh: d} }
-	leases := func(dirs ...string) generator.Settings { return generator.Settings{DHClient: true, LeaseDirs: dirs} }
+	leases := func(dirs ...string) generator.Settings { return generator.Settings{DHClient: true, LeasePlaces: dirs} }
 	const paths = "[Path]\nPathModified=\nDirectoryNotEmpty=/run/netbrk/leases-pending\n"
 	for _, tt := range []struct {
 		name     string
@@ -81,7 +81,7 @@ func TestEntries(t *testing.T) {
 				"the directory / of LeaseFiles cannot be shown to a service that has a root of its own",
 		},
 		{
-			name: "leases where no dhclient is asked", settings: generator.Settings{LeaseDirs: []string{"/srv"}},
+			name: "leases where no dhclient is asked", settings: generator.Settings{LeasePlaces: []string{"/srv"}},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
