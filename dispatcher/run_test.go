@@ -382,16 +382,19 @@ func TestRunEndsTheWholeGroup(t *testing.T) {
 	})
 	t.Run("by KILL", func(t *testing.T) {
 		b := newBench(t)
-		heard := b.fifo("heard")
+		heard, ready := b.fifo("heard"), b.fifo("ready")
 		require.NoError(t, unix.Mkfifo(b.at("held"), 0o600))
-		ended := b.start(t.Context(), `(trap 'echo >$D/heard' TERM; echo >$D/heard; while :; do sleep 0.01; done) 3>$D/held &
+		ended := b.start(t.Context(), `echo $$ >$D/ready; (trap 'echo >$D/heard' TERM; echo >$D/heard; while :; do sleep 0.01; done) 3>$D/held &
 			sleep 1000`)
+		pid := b.pid(ready)
 		f, err := os.Open(b.at("held"))
 		require.NoError(t, err)
 		defer f.Close()
 		b.line(heard) // the trap is set
 		b.clock.fire()
 		b.line(heard) // TERM came
+		// To the script as well: of two signals that wait, KILL is taken first.
+		require.NoError(t, unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil))
 		b.clock.fire()
 		assert.Equal(t, "SIGTERM", (<-ended).Signal)
 		_, err = io.Copy(io.Discard, f)
