@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -127,6 +128,29 @@ func readSeen(root string, index int) (string, bool) {
 // Forget drops what is remembered of a link that is gone.
 func (h *Hooks) Forget(index int) error {
 	return ignoreMissing(os.Remove(filepath.Join(h.root, seenDir, indexName(index))))
+}
+
+// Unwatched returns the links that are remembered and of which the watcher has no
+// record: it will not tell of their end, or did so already.
+func (h *Hooks) Unwatched() ([]int, error) {
+	names, err := visible(filepath.Join(h.root, seenDir))
+	if err != nil {
+		return nil, err
+	}
+	var unwatched []int
+	for _, name := range names {
+		index, ok := indexOf(name)
+		if !ok {
+			continue
+		}
+		_, err := os.Lstat(filepath.Join(h.root, linksDir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			unwatched = append(unwatched, index)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return unwatched, nil
 }
 
 // WriteJSON puts a document in a file of its own for the hooks of one event,

@@ -67,6 +67,21 @@ func TestSeen(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestUnwatched(t *testing.T) {
+	root := t.TempDir()
+	h := openHooks(t, root)
+	links, err := OpenLinks(root)
+	require.NoError(t, err)
+	for _, index := range []int{3, 4, 5} {
+		require.NoError(t, h.Saw(index, "eth0"))
+	}
+	require.NoError(t, links.Save(LinkRecord{Index: 4}))
+	require.NoError(t, os.WriteFile(filepath.Join(root, seenDir, "x.json"), nil, 0o644))
+	unwatched, err := h.Unwatched()
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []int{3, 5}, unwatched)
+}
+
 func TestClearJSONKeepsWhatLives(t *testing.T) {
 	root := t.TempDir()
 	h := openHooks(t, root)

@@ -21,6 +21,8 @@ type LinkRecord struct {
 	Routes    SetDigest         `json:"routes"`
 	Rules     SetDigest         `json:"rules"`
 	Lease     hostnet.LeaseMark `json:"lease,omitzero"`
+	// Telling are the events that led to this, while they may not be in the spool.
+	Telling []hostnet.Event `json:"telling,omitempty"`
 	// Seq is the highest sequence number given out when this was saved.
 	Seq uint64 `json:"seq"`
 }

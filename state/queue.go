@@ -188,6 +188,12 @@ func PeekQueue(root string) ([]hostnet.Event, error) {
 	return events, nil
 }
 
+// Waits reports whether an event of the watcher's is still in its spool.
+func Waits(root string, ev hostnet.Event) bool {
+	_, err := os.Lstat(filepath.Join(root, eventsDir, entry{ev.Seq, ev.Kind, ev.Index}.name()))
+	return err == nil
+}
+
 // QueueEmpty reports whether nothing visible waits in the spools.
 func QueueEmpty(root string) (bool, error) {
 	for _, name := range []string{eventsDir, leaseEventsDir} {

@@ -117,13 +117,21 @@ func (s *Spool) Resume(seq uint64) { s.seq = max(s.seq, seq) }
 // Seq returns the last sequence number that was given out.
 func (s *Spool) Seq() uint64 { return s.seq }
 
-// Put writes an event to the spool and returns it with its sequence number,
-// its identity and, where it took in waiting ones, their count. Once Put has
-// returned nil the event outlives this process.
-func (s *Spool) Put(ev hostnet.Event) (hostnet.Event, error) {
+// Number gives an event the next sequence number and an identity.
+func (s *Spool) Number(ev hostnet.Event) hostnet.Event {
 	s.seq++
 	ev.Seq = s.seq
 	ev.ID = s.prefix + "-" + strconv.FormatUint(ev.Seq, 10)
+	return ev
+}
+
+// Put writes an event to the spool and returns it, where it took in waiting ones
+// with their count. One without a number is given the next. Once Put has returned
+// nil the event outlives this process.
+func (s *Spool) Put(ev hostnet.Event) (hostnet.Event, error) {
+	if ev.Seq == 0 {
+		ev = s.Number(ev)
+	}
 	e := entry{seq: ev.Seq, kind: ev.Kind, index: ev.Index}
 	var replaces *entry
 	switch {
@@ -263,9 +271,15 @@ func (s *Spool) mergeEdges(at int, earlier hostnet.Event, e entry, later hostnet
 func (s *Spool) forget(index int) bool {
 	added, waits := s.added[index]
 	delete(s.added, index)
-	// A reader that is at work on the "added" event has noted the link.
+	// A reader notes the link of an "added" event, and then looks whether that still
+	// waits. So it is dropped first and the note looked for after it: one of the two
+	// sees what the other did.
 	_, seen := readSeen(s.root, index)
 	unseen := waits && !seen && s.drop(added, hostnet.KindLinks, index) == nil
+	if unseen {
+		_, seen = readSeen(s.root, index)
+		unseen = !seen
+	}
 	for _, e := range s.edges[index] {
 		if unseen {
 			_ = s.drop(e.seq, e.kind, index)

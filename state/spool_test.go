@@ -251,6 +251,7 @@ func TestRemovalOfALinkThatHooksSawIsTold(t *testing.T) {
 			root := t.TempDir()
 			s, _ := openSpool(t, root)
 			added := put(t, s, linksEvent(3, hostnet.ActionAdded))
+			assert.True(t, Waits(root, added))
 			put(t, s, levelEvent(hostnet.KindAddresses, 3, hostnet.ActionAdded))
 			tt.see(t, root, added)
 			removed := put(t, s, linksEvent(3, hostnet.ActionRemoved))

@@ -39,6 +39,8 @@ type hookRun struct {
 	// networkd is false where the Generator names other sources: it is not asked
 	// then, and its files are not read.
 	networkd bool
+	// waits tells whether an event is still in the watcher's spool.
+	waits func(hostnet.Event) bool
 	// leases returns what dhclient holds for a link.
 	leases func(link string) (report.LinkLeases, bool)
 	// targets is nil where there is no systemd to start them.
@@ -85,6 +87,7 @@ func (a *app) newLook(g global) (*hookRun, error) {
 		finder:   dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
 		runner:   dispatcher.NewRunner(cfg.System.HookTimeout),
 		networkd: slices.Contains(cfg.System.Generators, config.GeneratorNetworkd),
+		waits:    func(ev hostnet.Event) bool { return state.Waits(g.stateDir, ev) },
 		leases:   state.LookAtLeases(g.stateDir).Get,
 		refused:  map[string]string{},
 	}
@@ -183,7 +186,10 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		h.log.Debug("link is not one of Network.Links", "link", s.name, "event", ev.ID)
 		return true
 	}
-	h.remember(ev, s)
+	if !h.remember(ev, s) {
+		h.log.Debug("link is gone and was never seen", "link", s.name, "event", ev.ID)
+		return true
+	}
 	followed := h.followTargets(ctx, ev, s)
 	handled := true
 	for _, delivery := range deliveries(ev) {
@@ -191,9 +197,7 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 	}
 	handled = followed() && handled
 	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
-		if err := h.hooks.Forget(s.index); err != nil {
-			h.log.Warn("forgetting link", "link", s.name, "err", err)
-		}
+		h.forget(s.index, s.name)
 	}
 	return handled
 }
@@ -211,14 +215,50 @@ func (h *hookRun) deliver(ctx context.Context, ev hostnet.Event, s subject) bool
 	return len(plan.Hooks) == 0 || h.runAll(ctx, ev, s, plan.Hooks)
 }
 
-// remember keeps the name of a link for events that outlive it.
-func (h *hookRun) remember(ev hostnet.Event, s subject) {
+// remember keeps the name of a link for events that outlive it. It returns false for
+// one that vanished meanwhile, and whose event the watcher took back as seen by
+// nobody: it tells no more of it.
+func (h *hookRun) remember(ev hostnet.Event, s subject) bool {
 	if s.index == 0 || s.gone {
-		return
+		return true
 	}
 	if err := h.hooks.Saw(s.index, s.name); err != nil {
 		h.log.Warn("remembering link", "link", s.name, "event", ev.ID, "err", err)
 	}
+	if ev.Kind != hostnet.KindLinks || ev.Action != hostnet.ActionAdded || h.waits(ev) {
+		return true
+	}
+	h.forget(s.index, s.name)
+	return false
+}
+
+func (h *hookRun) forget(index int, name string) {
+	if err := h.hooks.Forget(index); err != nil {
+		h.log.Warn("forgetting link", "ifindex", index, "link", name, "err", err)
+	}
+}
+
+// forgetOrphans drops the names of links of which nobody will tell that they are
+// gone: a run was killed after it had noted one and before it saw that the event was
+// taken back, or a link was given by hand while no watcher was at work.
+func (h *hookRun) forgetOrphans(queue *state.Queue) error {
+	// The watcher spools the end of a link, and then removes its record.
+	links, err := h.hooks.Unwatched()
+	if err != nil || len(links) == 0 {
+		return err
+	}
+	pending, err := queue.List()
+	if err != nil {
+		return err
+	}
+	for _, index := range links {
+		_, err := h.kernel.LinkName(index)
+		told := slices.ContainsFunc(pending, func(p hostnet.Pending) bool { return p.Index == index })
+		if errors.Is(err, hostnet.ErrLinkGone) && !told {
+			h.forget(index, "")
+		}
+	}
+	return nil
 }
 
 // tellRefused logs each refused script once per reason, not once per event.

@@ -74,6 +74,7 @@ func newTargetsRun(t *testing.T) targetsRun {
 	r.hookRun = &hookRun{
 		cfg: cfg, log: slog.New(slog.NewTextHandler(t.Output(), nil)), hooks: hooks,
 		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs},
+		waits:   func(hostnet.Event) bool { return true },
 		leases:  func(string) (report.LinkLeases, bool) { return report.LinkLeases{}, false },
 		refused: map[string]string{},
 	}

@@ -121,6 +121,9 @@ func (a *app) drain(ctx context.Context, g global, quiet time.Duration) error {
 		return err
 	}
 	defer queue.Close()
+	if err := h.forgetOrphans(queue); err != nil {
+		h.log.Warn("looking for links that are gone", "err", err)
+	}
 	err = dispatcher.Drain(ctx, queue, dispatcher.DrainOptions{
 		Workers: h.cfg.System.HookWorkers, Linger: quiet, MaxAge: drainFor, Log: h.log,
 	}, h.handle)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/watch"
@@ -83,11 +84,13 @@ func (d *daemonRun) open() (*store, error) {
 // numbering stands for a spool where there is none.
 type numbering struct{ seq uint64 }
 
-func (n *numbering) Put(ev hostnet.Event) (hostnet.Event, error) {
+func (n *numbering) Number(ev hostnet.Event) hostnet.Event {
 	n.seq++
 	ev.Seq, ev.ID = n.seq, fmt.Sprintf("%d-%d", os.Getpid(), n.seq)
-	return ev, nil
+	return ev
 }
+
+func (n *numbering) Put(ev hostnet.Event) (hostnet.Event, error) { return ev, nil }
 
 // forgetful keeps no records.
 type forgetful struct{}
@@ -103,7 +106,7 @@ type recordKeeper struct {
 
 func (k *recordKeeper) Save(r watch.Record) error {
 	return k.links.Save(state.LinkRecord{
-		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease, Seq: k.spool.Seq(),
+		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease, Telling: r.Telling, Seq: k.spool.Seq(),
 		Addresses: state.SetDigest(r.Addresses), Routes: state.SetDigest(r.Routes), Rules: state.SetDigest(r.Rules),
 	})
 }
@@ -112,7 +115,14 @@ func (k *recordKeeper) Remove(index int) error { return k.links.Remove(index) }
 
 func fromRecord(r state.LinkRecord) watch.Record {
 	return watch.Record{
-		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease,
+		Index: r.Index, Name: r.Name, States: r.States, Lease: r.Lease, Telling: honest(r),
 		Addresses: watch.Digest(r.Addresses), Routes: watch.Digest(r.Routes), Rules: watch.Digest(r.Rules),
 	}
+}
+
+// honest are the events of a record that the watcher can have made.
+func honest(r state.LinkRecord) []hostnet.Event {
+	return slices.DeleteFunc(r.Telling, func(ev hostnet.Event) bool {
+		return ev.Index != r.Index || ev.Seq == 0 || ev.Validate() != nil
+	})
 }

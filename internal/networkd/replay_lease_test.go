@@ -47,6 +47,8 @@ type leaseEvents struct {
 	text strings.Builder
 }
 
+func (s *leaseEvents) Number(ev hostnet.Event) hostnet.Event { return ev }
+
 func (s *leaseEvents) Put(ev hostnet.Event) (hostnet.Event, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

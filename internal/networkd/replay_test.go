@@ -88,6 +88,8 @@ func (noRecords) Remove(int) error        { return nil }
 // transitions is a sink that writes each event on one line.
 type transitions struct{ strings.Builder }
 
+func (s *transitions) Number(ev hostnet.Event) hostnet.Event { return ev }
+
 func (s *transitions) Put(ev hostnet.Event) (hostnet.Event, error) {
 	if ev.Kind == hostnet.KindLinks {
 		fmt.Fprintf(s, "%s %s %s\n", ev.Kind, ev.Link, ev.Action)

@@ -37,7 +37,9 @@ func (w *Watcher) vanished(index int, l *link) {
 	if l.name != "" && w.Match(l.name) {
 		// Whoever acted on the lease has to know; addresses and routes are as
 		// gone as the link is.
-		w.compareLease(index, l, l.compared.lease, hostnet.LeaseMark{})
+		if none := (hostnet.LeaseMark{}); l.compared.lease != none {
+			w.emit(leaseEvent(index, l, l.compared.lease, none))
+		}
 		w.emit(hostnet.Event{Kind: hostnet.KindLinks, Index: index, Link: l.name, Action: hostnet.ActionRemoved})
 	}
 	if w.failure == nil { // else the record is what tells the next run
@@ -120,17 +122,27 @@ func (w *Watcher) compareLevels(index int, l *link) {
 	if index != 0 && !w.Match(l.name) {
 		return
 	}
-	w.compareSet(index, l, hostnet.KindAddresses, pending, was.addresses, now.addresses)
-	w.compareSet(index, l, hostnet.KindRoutes, pending, was.routes, now.routes)
-	w.compareSet(index, l, hostnet.KindRules, pending, was.rules, now.rules)
-	w.compareLease(index, l, was.lease, now.lease)
+	var events []hostnet.Event
+	for _, set := range []struct {
+		kind     hostnet.Kind
+		was, now Digest
+	}{
+		{hostnet.KindAddresses, was.addresses, now.addresses},
+		{hostnet.KindRoutes, was.routes, now.routes},
+		{hostnet.KindRules, was.rules, now.rules},
+	} {
+		if set.was != set.now {
+			events = append(events, setEvent(index, l, set.kind, pending[set.kind], set.was, set.now))
+		}
+	}
+	if was.lease != now.lease {
+		events = append(events, leaseEvent(index, l, was.lease, now.lease))
+	}
+	w.emit(events...)
 }
 
-func (w *Watcher) compareSet(index int, l *link, kind hostnet.Kind, pending map[hostnet.Kind]*difference, was, now Digest) {
-	if was == now {
-		return
-	}
-	d := pending[kind]
+// setEvent makes the event of a set that is another one; d is what the messages said.
+func setEvent(index int, l *link, kind hostnet.Kind, d *difference, was, now Digest) hostnet.Event {
 	// The messages named one object; only if the sets agree was it all.
 	if d != nil && !explains(d, was, now) {
 		d.many = true
@@ -144,7 +156,7 @@ func (w *Watcher) compareSet(index int, l *link, kind hostnet.Kind, pending map[
 			ev.Route = d.text
 		}
 	}
-	w.emit(ev)
+	return ev
 }
 
 // explains reports whether the coming or going of one object is the whole

@@ -269,6 +269,36 @@ type fakeSink struct {
 	seq uint64
 	got []hostnet.Event
 	err error
+	// writes bounds what is still written, here and by the fakeRecords.
+	writes *writes
+}
+
+// writes is how many writes are left to a process that is killed after them. It
+// notices nothing itself: whatever it does later has no effect.
+type writes struct {
+	mu   sync.Mutex
+	left int
+	over bool
+}
+
+// one is false once the process is dead; nil writes never end.
+func (w *writes) one() bool {
+	if w == nil {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = w.over || w.left == 0
+	w.left--
+	return !w.over
+}
+
+func (s *fakeSink) Number(ev hostnet.Event) hostnet.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	ev.Seq, ev.ID = s.seq, fmt.Sprintf("id-%d", s.seq)
+	return ev
 }
 
 func (s *fakeSink) Put(ev hostnet.Event) (hostnet.Event, error) {
@@ -278,9 +308,9 @@ func (s *fakeSink) Put(ev hostnet.Event) (hostnet.Event, error) {
 		return ev, s.err
 	}
 	assert.NoError(s.t, ev.Validate(), "%+v", ev)
-	s.seq++
-	ev.Seq = s.seq
-	s.got = append(s.got, ev)
+	if s.writes.one() {
+		s.got = append(s.got, ev)
+	}
 	return ev, nil
 }
 
@@ -303,6 +333,8 @@ type fakeRecords struct {
 	mu    sync.Mutex
 	saved map[int]Record
 	err   error
+
+	writes *writes
 }
 
 func (r *fakeRecords) Save(rec Record) error {
@@ -311,7 +343,11 @@ func (r *fakeRecords) Save(rec Record) error {
 	if r.err != nil {
 		return r.err
 	}
+	if !r.writes.one() {
+		return nil
+	}
 	rec.States = maps.Clone(rec.States)
+	rec.Telling = slices.Clone(rec.Telling)
 	r.saved[rec.Index] = rec
 	return nil
 }
@@ -319,7 +355,9 @@ func (r *fakeRecords) Save(rec Record) error {
 func (r *fakeRecords) Remove(index int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.saved, index)
+	if r.writes.one() {
+		delete(r.saved, index)
+	}
 	return nil
 }
 

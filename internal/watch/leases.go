@@ -58,12 +58,10 @@ func (w *Watcher) lookAgain(index int, _ bool) {
 	}
 }
 
-// compareLease makes an event of a lease that is another one.
-func (w *Watcher) compareLease(index int, l *link, was, now hostnet.LeaseMark) {
+// leaseEvent makes the event of a lease that is another one.
+func leaseEvent(index int, l *link, was, now hostnet.LeaseMark) hostnet.Event {
 	ev := hostnet.Event{Kind: hostnet.KindLeases, Index: index, Link: l.name, Address: now.Address}
 	switch none := (hostnet.LeaseMark{}); {
-	case was == now:
-		return
 	case was == none:
 		ev.Action = hostnet.ActionAdded
 	case now == none:
@@ -71,5 +69,5 @@ func (w *Watcher) compareLease(index int, l *link, was, now hostnet.LeaseMark) {
 	default:
 		ev.Action = hostnet.ActionChanged
 	}
-	w.emit(ev)
+	return ev
 }

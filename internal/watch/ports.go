@@ -37,8 +37,10 @@ type Files interface {
 	Lease(index int) hostnet.LeaseMark
 }
 
-// Sink takes events. Once Put returned nil the event outlives the process.
+// Sink takes events. Number gives an event its number and its identity; once Put
+// returned nil it outlives the process.
 type Sink interface {
+	Number(hostnet.Event) hostnet.Event
 	Put(hostnet.Event) (hostnet.Event, error)
 }
 
@@ -52,6 +54,9 @@ type Record struct {
 	Routes    Digest
 	Rules     Digest
 	Lease     hostnet.LeaseMark
+	// Telling are the events that made the record what it is, as long as it is not
+	// certain that they were put.
+	Telling []hostnet.Event
 }
 
 // Records keeps records.

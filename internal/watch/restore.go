@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
@@ -20,14 +22,48 @@ func (w *Watcher) restore(saved map[int]Record, pending []hostnet.Event) {
 		maps.Copy(l.states, r.States)
 		l.compared = levels{r.Addresses, r.Routes, r.Rules, r.Lease}
 	}
-	// An event that was spooled and not yet saved is known all the same: the
-	// last run was killed between the two.
+	// An event that waits is known, whatever became of its record.
 	for _, ev := range pending {
+		w.restoreEvent(ev)
+	}
+	w.untold = untold(saved, pending)
+	for _, ev := range w.untold {
 		w.restoreEvent(ev)
 	}
 	if !w.Networkd {
 		w.forgetNetworkd()
 	}
+}
+
+// untold are the events of the last run that it may not have put: it was killed
+// between saving them with a record and saving the record without them. They do not
+// wait in the spool: either they were never there, or they are handled. Those before
+// one that waits were put before it.
+func untold(saved map[int]Record, pending []hostnet.Event) []hostnet.Event {
+	waits := make(map[string]bool, len(pending))
+	for _, ev := range pending {
+		waits[ev.ID] = true
+	}
+	var events []hostnet.Event
+	for _, r := range saved {
+		first := 0
+		for i, ev := range r.Telling {
+			if waits[ev.ID] {
+				first = i + 1
+			}
+		}
+		events = append(events, r.Telling[first:]...)
+	}
+	slices.SortFunc(events, func(a, b hostnet.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	return events
+}
+
+// tellUntold spools them as they are: who heard of one knows it by its ID.
+func (w *Watcher) tellUntold() {
+	for _, ev := range w.untold {
+		w.spool(ev)
+	}
+	w.untold = nil
 }
 
 // forgetNetworkd drops what only networkd tells, where it is not followed any

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -88,7 +87,8 @@ type Watcher struct {
 	busUp   bool   // networkd's words count
 	busDown string // why they do not
 
-	first  bool // the first pass is not over: nothing is compared yet
+	first  bool            // the first pass is not over: nothing is compared yet
+	untold []hostnet.Event // of the last run, and perhaps not put by it
 	events uint64
 	told   standing
 
@@ -211,7 +211,11 @@ func (w *Watcher) finishFirst() {
 	if !w.first {
 		return
 	}
+	// What was said before the lists were read must not be taken for what is new
+	// since: a link that vanished would appear once more.
+	w.receive()
 	w.first = false
+	w.tellUntold()
 	w.compareAll()
 	w.saveAll()
 	w.tell()
@@ -255,12 +259,36 @@ func (w *Watcher) rearm() {
 	}
 }
 
-// emit spools an event.
-func (w *Watcher) emit(ev hostnet.Event) {
+// emit spools events of one link, which is known as they leave it. That is saved
+// with them first: an event may be spooled, handled and gone before anything else is
+// written, and a run that is killed then would have told what no record knows. The
+// next one could not tell how it ended.
+func (w *Watcher) emit(events ...hostnet.Event) {
+	if w.failure != nil || len(events) == 0 {
+		return
+	}
+	for i := range events {
+		events[i].Time = time.Now()
+		events[i] = w.sink.Number(events[i])
+	}
+	// Of a link that has gone, its record tells as long as it is there.
+	if index := events[0].Index; w.at(index) != nil {
+		w.dirty[index] = struct{}{}
+		r := w.at(index).record(index)
+		r.Telling = events
+		if w.save(r); w.failure != nil {
+			return
+		}
+	}
+	for _, ev := range events {
+		w.spool(ev)
+	}
+}
+
+func (w *Watcher) spool(ev hostnet.Event) {
 	if w.failure != nil {
 		return
 	}
-	ev.Time = time.Now()
 	ev, err := w.sink.Put(ev)
 	if err != nil {
 		// Without a spool nothing can be promised: the service manager starts
@@ -318,10 +346,15 @@ func (w *Watcher) saveAll() {
 			w.forget(index, l.name) // it may have matched by a former name
 			continue
 		}
-		if err := w.records.Save(l.record(index)); err != nil {
-			w.failure = errors.Join(w.failure, fmt.Errorf("saving link record: %w", err))
+		if w.save(l.record(index)); w.failure != nil {
 			return
 		}
+	}
+}
+
+func (w *Watcher) save(r Record) {
+	if err := w.records.Save(r); err != nil {
+		w.failure = fmt.Errorf("saving link record: %w", err)
 	}
 }
 
