@@ -31,10 +31,11 @@ func LockWatch(root string) (*Lock, error) {
 	return lock(root, linksDir, "watch", unix.LOCK_EX|unix.LOCK_NB)
 }
 
-// LockRulesQueue makes this process the one that serves rules-pending, or
-// returns ErrLocked at once.
-func LockRulesQueue(root string) (*Lock, error) {
-	return lock(root, rulesDir, "pending", unix.LOCK_EX|unix.LOCK_NB)
+// LockRulesQueue waits until this process is the one that serves rules-pending; ctx
+// ends the wait. One that is at it may be killed between taking a link and looking at
+// it, by when nothing is pending any more: whoever was started meanwhile looks.
+func LockRulesQueue(ctx context.Context, root string) (*Lock, error) {
+	return waitLock(ctx, root, rulesDir, "pending")
 }
 
 // LockRules waits until this process is the only one that changes policy

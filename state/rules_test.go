@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"os"
@@ -122,15 +123,17 @@ func TestLockRules(t *testing.T) {
 
 func TestLockRulesQueue(t *testing.T) {
 	root := t.TempDir()
-	l, err := LockRulesQueue(root)
+	l, err := LockRulesQueue(t.Context(), root)
 	require.NoError(t, err)
-	_, err = LockRulesQueue(root)
-	assert.ErrorIs(t, err, ErrLocked)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = LockRulesQueue(over, root)
+	assert.ErrorIs(t, err, context.Canceled, "it is waited for")
 	changing, err := LockRules(t.Context(), root)
 	require.NoError(t, err, "it is another lock than that of a pass")
 	changing.Unlock()
 	l.Unlock()
-	l, err = LockRulesQueue(root)
+	l, err = LockRulesQueue(t.Context(), root)
 	require.NoError(t, err)
 	l.Unlock()
 }

@@ -14,10 +14,12 @@ import (
 // rules-pending, until nothing has come for a while and nothing is held back.
 // Within a burst, and while somebody contends, no process has to be started.
 func (r *rulesRun) servePending(ctx context.Context) error {
-	lock, err := state.LockRulesQueue(r.stateDir)
-	if errors.Is(err, state.ErrLocked) {
-		r.log.Info("another netbrk apply-rules is at work and takes what is pending")
-		return nil
+	if other := state.RulesQueueHolder(r.stateDir); other.Held {
+		r.log.Info("another netbrk apply-rules is at work and is waited for", "pid", other.PID)
+	}
+	lock, err := state.LockRulesQueue(ctx, r.stateDir)
+	if ctx.Err() != nil {
+		return nil // told to end while another one was at it
 	}
 	if err != nil {
 		return needRoot(err)
