@@ -57,11 +57,12 @@ func newHost(t *testing.T, toml string) *host {
 	require.NoError(t, err)
 	h := &host{ns: netnstest.New(t), dir: dir, state: filepath.Join(dir, "state"), binary: binary}
 	t.Cleanup(func() { // after all that the test cleans up
-		for _, p := range h.processes() {
+		left := h.processes()
+		for _, p := range left {
 			p.signal(unix.SIGKILL)
 		}
 		if t.Failed() {
-			t.Logf("netbrk said, at last:\n%s", tail(h.read("stderr"), 60))
+			t.Logf("at work: %v, in the spool: %v, netbrk said, at last:\n%s", left, h.list("events"), tail(h.read("stderr"), 60))
 		}
 		assert.NoError(t, os.RemoveAll(dir))
 	})
@@ -278,10 +279,9 @@ func parent(pid int) int {
 
 func (p process) signal(sig unix.Signal) bool { return unix.Kill(p.pid, sig) == nil }
 
-// kill ends one netbrk of the host without warning, and tells of which verb it
-// was. A script that run-hooks has forked and not yet executed looks like
+// kill ends one netbrk of the host without warning, and tells which, if any. A script that run-hooks has forked and not yet executed looks like
 // run-hooks: it is passed by, since a script that is killed has had its turn.
-func (h *host) kill(random *rand.Rand) string {
+func (h *host) kill(random *rand.Rand) (process, bool) {
 	byVerb := map[string][]process{}
 	for _, p := range h.processes() {
 		if h.verbOf(parent(p.pid)) != "run-hooks" {
@@ -291,14 +291,11 @@ func (h *host) kill(random *rand.Rand) string {
 	verbs := []string{"watch", "run-hooks", "apply-rules"}
 	verb := verbs[random.IntN(len(verbs))]
 	if len(byVerb[verb]) == 0 {
-		return ""
+		return process{}, false
 	}
 	victim := byVerb[verb][random.IntN(len(byVerb[verb]))]
 	// Its number may be another's by now.
-	if h.verbOf(victim.pid) != verb || !victim.signal(unix.SIGKILL) {
-		return ""
-	}
-	return verb
+	return victim, h.verbOf(victim.pid) == verb && victim.signal(unix.SIGKILL)
 }
 
 // unsettled tells what netbrk has still to do.
