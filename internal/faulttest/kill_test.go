@@ -117,12 +117,22 @@ func (s *storm) kill(t *testing.T) {
 		return
 	}
 	s.killed[victim.verb]++
-	// A child that the watcher has forked and not yet executed looks like it.
-	if victim.pid == s.watcher.cmd.Process.Pid {
-		<-s.watcher.done
-		s.watcher = s.watch(t)
-		s.starts++
+	if victim.pid != s.watcher.cmd.Process.Pid {
+		return // if it looked like the watcher, it was about to become another netbrk
 	}
+	<-s.watcher.done
+	// A child that it had forked and that has yet to become another netbrk holds its
+	// lock. A service manager waits for what is left, too.
+	eventually(t, "the end of the watcher", func() string {
+		for _, p := range s.processes() {
+			if p.verb == "watch" {
+				return fmt.Sprint(p)
+			}
+		}
+		return ""
+	})
+	s.watcher = s.watch(t)
+	s.starts++
 }
 
 func (s *storm) appear(t *testing.T, i int) {
