@@ -100,7 +100,7 @@ test-e2e: build ## end-to-end tests on Debian 12 and 13 in systemd-nspawn (root)
 test-e2e-all: NETBRK_E2E_SUITES := bullseye bookworm trixie
 test-e2e-all: test-e2e ## the same on Debian 11 too, the oldest supported
 
-check: deps lint test test-netns test-e2e ## all of the above, with what they need installed
+check: deps lint test test-netns test-faults-short test-e2e ## all of the above, with what they need installed
 
 lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
