@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestArchitecture: each path that the page names is there, and each package of the
-// program is on its map.
+// TestArchitecture: each path that the page names is there, each package of the program
+// is on its map, and no table has a thing twice.
 func TestArchitecture(t *testing.T) {
 	text, err := os.ReadFile("../ARCHITECTURE.md")
 	require.NoError(t, err)
@@ -24,6 +24,13 @@ func TestArchitecture(t *testing.T) {
 		assert.NoError(t, err)
 	}
 	require.NotEmpty(t, named)
+	rows := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(string(text), -1) {
+		if strings.Trim(m[1], "- ") != "" && m[1] != "path" && m[1] != "what" {
+			assert.False(t, rows[m[1]], "%s has two rows", m[1])
+			rows[m[1]] = true
+		}
+	}
 	for name := range ours {
 		parent := filepath.Dir(name)
 		assert.True(t, named[name] || name == "cmd/netbrk" || strings.HasPrefix(name, "internal/") && named[parent], "%s is not on the map", name)
