@@ -26,18 +26,26 @@ const (
 
 // Hooks keeps what run-hooks remembers, where only it can write: results of
 // hooks, the names of the links it ran hooks for, and JSON files for them.
-type Hooks struct{ root string }
+type Hooks struct {
+	root string
+	// owner begins the names of our documents.
+	owner string
+}
+
+// drainer is the owner of the documents of whoever drains the spool. Of others it is
+// their process ID, which another process may have by the time they are dead.
+const drainer = "drain"
 
 // OpenHooks opens the records of hooks under the state directory root.
 func OpenHooks(root string) (*Hooks, error) {
 	if err := makeDirs(root, hooksDir, resultsDir, seenDir, jsonDir); err != nil {
 		return nil, err
 	}
-	return &Hooks{root}, nil
+	return LookAtHooks(root), nil
 }
 
 // LookAtHooks returns the records for reading alone; they need not exist.
-func LookAtHooks(root string) *Hooks { return &Hooks{root} }
+func LookAtHooks(root string) *Hooks { return &Hooks{root, strconv.Itoa(os.Getpid())} }
 
 // KeepResult adds the result of a hook's run; the newest 200 are kept. Several
 // processes may do so at once.
@@ -158,7 +166,7 @@ func (h *Hooks) Unwatched() ([]int, error) {
 // of the host than everybody need know.
 func (h *Hooks) WriteJSON(seq uint64, doc []byte) (string, error) {
 	dir := filepath.Join(h.root, jsonDir)
-	name := strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(seq, 10) + ".json"
+	name := h.owner + "-" + strconv.FormatUint(seq, 10) + ".json"
 	if err := writeFile(dir, name, doc, 0o600); err != nil {
 		return "", err
 	}
@@ -169,8 +177,9 @@ func (h *Hooks) WriteJSON(seq uint64, doc []byte) (string, error) {
 func (h *Hooks) RemoveJSON(path string) error { return ignoreMissing(os.Remove(path)) }
 
 // ClearJSON deletes what killed runs left behind. Only the process that drains
-// the spool may call it; files of other processes that still live are kept.
+// the spool may call it, before it writes any; files of others that live are kept.
 func (h *Hooks) ClearJSON() error {
+	h.owner = drainer
 	dir := filepath.Join(h.root, jsonDir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -179,8 +188,8 @@ func (h *Hooks) ClearJSON() error {
 	for _, e := range entries {
 		name := e.Name()
 		// A document that was not finished has its name in a hidden one.
-		pid, _, _ := strings.Cut(strings.TrimPrefix(name, "."), "-")
-		if n, err := strconv.Atoi(pid); err == nil && n != os.Getpid() && unix.Kill(n, 0) == nil {
+		owner, _, _ := strings.Cut(strings.TrimPrefix(name, "."), "-")
+		if pid, err := strconv.Atoi(owner); err == nil && pid != os.Getpid() && unix.Kill(pid, 0) == nil {
 			continue
 		}
 		if err := ignoreMissing(os.Remove(filepath.Join(dir, name))); err != nil {

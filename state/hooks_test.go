@@ -110,6 +110,17 @@ func TestClearJSONKeepsWhatLives(t *testing.T) {
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []string{kept, unfinished}, left)
 	assert.NoError(t, h.RemoveJSON(mine), "it is gone already")
+
+	// What a drain writes from now on is the next one's to delete, whoever has its
+	// process ID by then.
+	drained, err := h.WriteJSON(8, []byte("{}"))
+	require.NoError(t, err)
+	assert.FileExists(t, drained)
+	require.NoError(t, os.WriteFile(tempPath(filepath.Join(root, jsonDir), drainer+"-9.json"), nil, 0o600))
+	require.NoError(t, openHooks(t, root).ClearJSON())
+	left, err = filepath.Glob(filepath.Join(root, jsonDir, "*"))
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{kept, unfinished}, left)
 }
 
 // TestKilledWritersLeaveNothing: what a writer left that was killed before its
