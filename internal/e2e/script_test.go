@@ -1,0 +1,78 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// script is a machine that a test types commands into.
+type script struct {
+	*testing.T
+	*World
+	ctx context.Context
+}
+
+func on(t *testing.T, w *World) script {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return script{t, w, ctx}
+}
+
+func (s script) run(args ...string) string {
+	s.Helper()
+	out, err := s.Machine.Run(s.ctx, args...)
+	require.NoError(s, err)
+	return strings.TrimSpace(out)
+}
+
+// clear waits until everything was delivered, and starts the log anew.
+func (s script) clear() {
+	s.Helper()
+	s.idle()
+	s.run("sh", "-c", ": > "+HookLog)
+}
+
+// idle waits until the spool is empty and its reader has ended.
+func (s script) idle() {
+	s.Helper()
+	s.run("sh", "-c", `while [ -n "$(ls /run/netbrk/events)" ] || [ "$(systemctl is-active netbrk-hooks.service)" != inactive ]; do sleep 0.1; done`)
+}
+
+func (s script) runs(want func([]Ran) bool) []Ran {
+	s.Helper()
+	runs, err := WaitRuns(s.ctx, s.Machine, want)
+	require.NoError(s, err)
+	return runs
+}
+
+// has waits for a run in a directory for a link.
+func (s script) has(dir, link string) Ran {
+	s.Helper()
+	var found Ran
+	s.runs(func(runs []Ran) bool {
+		i := slices.IndexFunc(runs, func(r Ran) bool { return r.Directory == dir && r.Env["LINK"] == link })
+		if i >= 0 {
+			found = runs[i]
+		}
+		return i >= 0
+	})
+	return found
+}
+
+func (s script) property(unit, name string) string {
+	s.Helper()
+	return s.run("systemctl", "show", "--value", "--property="+name, unit)
+}
+
+func (s script) configured(link string) {
+	s.Helper()
+	require.NoError(s, s.Machine.WaitLink(s.ctx, link, "OPER_STATE=routable", "ADMIN_STATE=configured"))
+	s.has("configured.d", link)
+}
