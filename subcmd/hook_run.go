@@ -169,11 +169,9 @@ func (h *hookRun) eventFor(link, st string) (hostnet.Event, error) {
 	property, _ := hostnet.PropertyOf(st)
 	return hostnet.Event{
 		ID: "manual-" + strconv.Itoa(os.Getpid()), Kind: hostnet.KindState, Index: index, Link: link,
-		Property: property, State: st,
+		Property: property, State: st, ByHand: true,
 	}, nil
 }
-
-func isManual(ev hostnet.Event) bool { return strings.HasPrefix(ev.ID, "manual-") }
 
 // handle runs the scripts for an event and reports whether it is done with.
 func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
@@ -182,7 +180,7 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		h.log.Debug("link is gone and was never seen", "ifindex", ev.Index, "event", ev.ID)
 		return true
 	}
-	if s.name != "" && !h.cfg.Network.Links.Match(s.name) && ev.Kind != hostnet.KindLinks && !isManual(ev) {
+	if s.name != "" && !h.cfg.Network.Links.Match(s.name) && ev.Kind != hostnet.KindLinks && !ev.ByHand {
 		h.log.Debug("link is not one of Network.Links", "link", s.name, "event", ev.ID)
 		return true
 	}

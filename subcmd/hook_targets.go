@@ -27,7 +27,7 @@ func (h *hookRun) useTargets() {
 // its scripts: neither waits for the other. The function that it returns waits for
 // the end, and returns false if that was told first: the event has to come again.
 func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject) (wait func() bool) {
-	if h.targets == nil || isManual(ev) || ev.Kind != hostnet.KindState && ev.Kind != hostnet.KindLinks {
+	if h.targets == nil || ev.ByHand || ev.Kind != hostnet.KindState && ev.Kind != hostnet.KindLinks {
 		return func() bool { return true }
 	}
 	done := make(chan bool, 1)
@@ -155,7 +155,7 @@ func (h *hookRun) unsettle() {
 
 // showTarget prints the target that a state event from the spool leads to.
 func (h *hookRun) showTarget(ev hostnet.Event, s subject) {
-	if h.targets != nil && ev.Kind == hostnet.KindState && ev.Directory() != "" && ev.Generator == "" && !s.gone && !isManual(ev) {
+	if h.targets != nil && ev.Kind == hostnet.KindState && ev.Directory() != "" && ev.Generator == "" && !s.gone && !ev.ByHand {
 		fmt.Fprintf(h.stdout, "  target   %s\n", dispatcher.TargetName(ev.State, s.name))
 	}
 }

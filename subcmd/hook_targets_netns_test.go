@@ -139,7 +139,7 @@ func TestTargetsFollowLink(t *testing.T) {
 
 	// By hand, and for a lease, the state of no link changes.
 	require.True(t, r.handle(t.Context(), hostnet.Event{
-		ID: "manual-1", Kind: hostnet.KindState, Index: r.index, Property: hostnet.OperationalState, State: "off",
+		ID: "manual-1", Kind: hostnet.KindState, Index: r.index, Property: hostnet.OperationalState, State: "off", ByHand: true,
 	}))
 	r.event(hostnet.Event{
 		Kind: hostnet.KindLeases, Index: r.index, Link: "va", Action: hostnet.ActionAdded, Generator: hostnet.GeneratorDHClient,
@@ -242,7 +242,7 @@ func TestTargetsShown(t *testing.T) {
 	require.NoError(t, r.show(t.Context(), ev))
 	assert.Contains(t, out.String(), "\n  target   netbrk-routable@va.target\n")
 	out.Reset()
-	ev.ID = "manual-1"
+	ev.ByHand = true
 	require.NoError(t, r.show(t.Context(), ev))
 	assert.NotContains(t, out.String(), ".target")
 }

@@ -3,9 +3,7 @@ package hostnet
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -92,19 +90,22 @@ type Event struct {
 	Coalesced int `json:"coalesced,omitempty"`
 	// Generator is GeneratorDHClient for a lease of ISC dhclient's, else empty.
 	Generator string `json:"generator,omitempty"`
+	// ByHand is of an event that somebody asked for by run-hooks --link: for any
+	// link, and without its target. No file can say so.
+	ByHand bool `json:"-"`
 }
 
 // GeneratorDHClient marks an event of a lease that ISC dhclient keeps.
 const GeneratorDHClient = "dhclient"
 
 // maxText bounds each text of an event: a route in ip(8)'s notation is the
-// longest, and a longer one is cut by its maker, not refused by its reader.
+// longest.
 const maxText = 256
 
 // Validate returns an error if e is not an event that the watcher can make:
 // an unknown kind, state or action, a name no link can have, or a text that
-// is oversized or not printable. A spool file is a hint from another user;
-// only a valid one is looked at further.
+// is not what it is called. A spool file is a hint from another user; only a
+// valid one is looked at further, and what it says reaches scripts.
 func (e Event) Validate() error {
 	if !IsKind(e.Kind) {
 		return fmt.Errorf("kind %q is unknown", e.Kind)
@@ -126,27 +127,15 @@ func (e Event) Validate() error {
 			return fmt.Errorf("link name %q is not one the kernel accepts", name)
 		}
 	}
-	for _, text := range []string{e.ID, e.Address, e.Route} {
-		if len(text) > maxText || !printable(text) {
-			return fmt.Errorf("text %.40q is not printable or longer than %d bytes", text, maxText)
+	for _, text := range []struct {
+		what, value string
+		is          func(string) bool
+	}{{"identity", e.ID, isIDText}, {"address", e.Address, isAddressText}, {"route", e.Route, isRouteText}} {
+		if text.value != "" && (len(text.value) > maxText || !text.is(text.value)) {
+			return fmt.Errorf("%s %.40q is none", text.what, text.value)
 		}
 	}
-	if e.Address != "" && !isAddressText(e.Address) {
-		return fmt.Errorf("address %.40q is none", e.Address)
-	}
 	return e.validateKind()
-}
-
-// isAddressText takes an address as ip(8) writes it: "192.0.2.1/24", and of a
-// point-to-point link "192.0.2.1 peer 192.0.2.2/32".
-func isAddressText(s string) bool {
-	if own, peer, ok := strings.Cut(s, " peer "); ok {
-		_, err := netip.ParseAddr(own)
-		_, peerErr := netip.ParsePrefix(peer)
-		return err == nil && peerErr == nil
-	}
-	_, err := netip.ParsePrefix(s)
-	return err == nil
 }
 
 func (e Event) validateKind() error {
@@ -227,13 +216,4 @@ func Directories() []string {
 		}
 	}
 	return dirs
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if r < 0x20 || r == 0x7f || r == '\uFFFD' {
-			return false
-		}
-	}
-	return true
 }

@@ -22,6 +22,9 @@ func TestParseEvent(t *testing.T) {
 		{"rename", `{"kind":"links","ifindex":3,"link":"eth1","previous_link":"eth0","action":"renamed"}`, ""},
 		{"rules", `{"kind":"rules","action":"added"}`, ""},
 		{"merged routes", `{"kind":"routes","ifindex":3,"action":"changed","coalesced":4}`, ""},
+		{"point to point", `{"kind":"addresses","ifindex":3,"action":"added","address":"192.0.2.1 peer 192.0.2.2/32"}`, ""},
+		{"route", `{"kind":"routes","ifindex":3,"action":"added","route":"2001:db8::/32 via fe80::1 table 10002 src 2001:db8::7 metric 1024"}`, ""},
+		{"route without a link", `{"kind":"routes","action":"removed","route":"blackhole 198.51.100.0/24"}`, ""},
 		{"not JSON", `routable`, "parsing event"},
 		{"two documents", `{"kind":"rules","action":"added"} {}`, "parsing event"},
 		{"wrong type", `{"kind":"rules","ifindex":"3"}`, "parsing event"},
@@ -33,13 +36,19 @@ func TestParseEvent(t *testing.T) {
 		{"negative count", `{"kind":"rules","action":"added","coalesced":-1}`, "negative"},
 		{"link name with slash", `{"kind":"links","ifindex":3,"action":"added","link":"../x"}`, "link name"},
 		{"former name with newline", `{"kind":"links","ifindex":3,"action":"renamed","previous_link":"a\nb"}`, "link name"},
-		{"identity with escape", `{"kind":"rules","action":"added","id":"a\u001b[2J"}`, "not printable"},
-		{"route too long", `{"kind":"routes","action":"added","route":"` + strings.Repeat("a", 257) + `"}`, "longer than"},
+		{"identity with escape", `{"kind":"rules","action":"added","id":"a\u001b[2J"}`, "identity"},
+		{"identity with a command", `{"kind":"rules","action":"added","id":"x-$(reboot)"}`, "identity"},
+		{"route too long", `{"kind":"routes","action":"added","route":"` + strings.Repeat("0", 257) + `/8"}`, "route"},
+		{"route with a command", `{"kind":"routes","action":"added","route":"default via 192.0.2.1 dev $(reboot)"}`, "route"},
+		{"route without an end", `{"kind":"routes","action":"added","route":"192.0.2.0/24 via"}`, "route"},
+		{"route of two words", `{"kind":"routes","action":"added","route":"default\u00a0metric 1"}`, "route"},
+		{"route of a type alone", `{"kind":"routes","action":"added","route":"blackhole"}`, "route"},
 		{"word that is no state", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"../../tmp"}`, "is not one of"},
 		{"silent state of the other property", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"pending"}`, "is not one of"},
 		{"state of the other property", `{"kind":"state","ifindex":3,"property":"AdministrativeState","state":"routable"}`, "is not one of"},
 		{"address that is none", `{"kind":"leases","ifindex":3,"action":"added","address":"$(reboot)"}`, "is none"},
 		{"address without a prefix", `{"kind":"addresses","ifindex":3,"action":"added","address":"192.0.2.1"}`, "is none"},
+		{"address with a zone", `{"kind":"addresses","ifindex":3,"action":"added","address":"fe80::1%$(reboot) peer fe80::2/128"}`, "is none"},
 		{"peer that is none", `{"kind":"addresses","ifindex":3,"action":"added","address":"192.0.2.1 peer x"}`, "is none"},
 		{"property without hooks", `{"kind":"state","ifindex":3,"property":"AddressState","state":"routable"}`, "has no hooks"},
 		{"unknown previous state", `{"kind":"state","ifindex":3,"property":"OperationalState","state":"routable","previous":"x"}`, "previous"},
@@ -73,20 +82,25 @@ func FuzzParseEvent(f *testing.F) {
 	f.Add([]byte(`{"id":"x-1","seq":1,"time":"2026-11-23T03:13:49Z","kind":"state","ifindex":3,"property":"OperationalState","state":"routable"}`))
 	f.Add([]byte(`{"kind":"links","ifindex":3,"link":"eth1","previous_link":"eth0","action":"renamed"}`))
 	f.Add([]byte(`{"kind":"rules","action":"added","state":"a\u0000b"}`))
+	f.Add([]byte(`{"kind":"routes","ifindex":3,"action":"added","route":"unreachable default via 192.0.2.1 table 7 src 192.0.2.7 metric 9"}`))
+	f.Add([]byte(`{"kind":"addresses","ifindex":3,"action":"added","address":"fe80::1 peer fe80::2%x/128","ByHand":true,"byhand":true}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		ev, err := ParseEvent(raw)
 		if err != nil {
 			return
 		}
-		assert.Contains(t, Directories(), ev.Directory())
+		assert.Contains(t, append(Directories(), ""), ev.Directory())
 		assert.LessOrEqual(t, ev.Index, math.MaxInt32)
-		texts := []string{
-			ev.ID, ev.Link, ev.PreviousLink, ev.Address, ev.Route, ev.State, ev.Previous,
-			string(ev.Kind), string(ev.Action), string(ev.Property),
-		}
-		for _, text := range texts {
-			assert.False(t, strings.ContainsAny(text, "\x00\n\r\x1b"), "%q", text)
+		assert.False(t, ev.ByHand, "no file says so")
+		for _, text := range []string{
+			ev.ID, ev.Address, ev.Route, ev.State, ev.Previous, string(ev.Kind), string(ev.Action), string(ev.Property),
+		} {
+			assert.Regexp(t, `^[A-Za-z0-9.:/ -]*$`, text, "nothing in it may mean something to a shell")
 			assert.LessOrEqual(t, len(text), maxText)
+		}
+		for _, name := range []string{ev.Link, ev.PreviousLink} {
+			assert.True(t, name == "" || ValidLinkName(name), "%q", name)
+			assert.False(t, strings.ContainsAny(name, "/ \x00\n\r\x1b"), "%q", name)
 		}
 		again, err := json.Marshal(ev)
 		require.NoError(t, err)

@@ -294,6 +294,14 @@ func FuzzPolicyDecode(f *testing.F) {
 	}
 	hop := append([]byte{8, 0, 4, 0}, word(3)...)
 	f.Add(append(rtmsg(unix.AF_INET, 0, 254, unix.RTN_UNICAST, 0), attr(unix.RTA_MULTIPATH, append(hop, hop...)...)...))
+	for _, datagram := range recorded(f) {
+		_, _ = eachMessage(datagram, func(m message) {
+			switch m.kind {
+			case unix.RTM_NEWRULE, unix.RTM_DELRULE, unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+				f.Add(m.body)
+			}
+		})
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if r, ok := ruleOf(body); ok && !r.Other && r.Family != 0 {
 			again, ok := ruleOf(encoded(t, ruleSteps(hostnet.OpAdd, r)[0]).body)

@@ -98,10 +98,8 @@ func (m *Monitor) Describe(c hostnet.Change) string {
 	return ""
 }
 
-// maxRouteText keeps a multipath route with many hops within what an event
-// may hold.
-const maxRouteText = 200
-
+// describeRoute returns what hostnet.Event takes for a route: nothing where the
+// message makes no sense.
 func describeRoute(body []byte) string {
 	if len(body) < unix.SizeofRtMsg {
 		return ""
@@ -111,7 +109,7 @@ func describeRoute(body []byte) string {
 		switch kind {
 		case unix.RTA_DST:
 			if a, ok := netip.AddrFromSlice(v); ok {
-				r.destination = netip.PrefixFrom(a, int(body[1])).String()
+				r.destination = prefixText(a, int(body[1]))
 			}
 		case unix.RTA_GATEWAY:
 			r.gateway, _ = netip.AddrFromSlice(v)
@@ -123,7 +121,17 @@ func describeRoute(body []byte) string {
 			r.metric = native32(v)
 		}
 	})
+	if r.destination == "" {
+		return ""
+	}
 	return r.String(body[7])
+}
+
+func prefixText(a netip.Addr, bits int) string {
+	if p := netip.PrefixFrom(a, bits); p.IsValid() {
+		return p.String()
+	}
+	return ""
 }
 
 type routeText struct {
@@ -151,8 +159,7 @@ func (r routeText) String(kind byte) string {
 	if r.metric != 0 {
 		b.WriteString(" metric " + strconv.FormatUint(uint64(r.metric), 10))
 	}
-	s := b.String()
-	return s[:min(len(s), maxRouteText)]
+	return b.String()
 }
 
 func routeTypes() map[byte]string {

@@ -72,27 +72,27 @@ func TestRulesAreLookedAt(t *testing.T) {
 		},
 		{
 			name:   "route of the main table",
-			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "new"), theirs, hostnet.TableMain)) },
+			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), theirs, hostnet.TableMain)) },
 			want:   []int{2},
 		},
 		{
 			name:   "route of another's table",
-			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "new"), theirs, 77)) },
+			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), theirs, 77)) },
 		},
 		{
 			name:   "our own addition of a route",
-			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "new"), ours, table)) },
+			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), ours, table)) },
 		},
 		{
 			name:   "our route removed",
-			before: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "ours"), ours, table)) },
-			change: func(b *bench) { b.kernel.say(gone(ofTable(b.kernel.route(2, "ours"), ours, table))) },
+			before: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "198.51.100.0/24"), ours, table)) },
+			change: func(b *bench) { b.kernel.say(gone(ofTable(b.kernel.route(2, "198.51.100.0/24"), ours, table))) },
 			want:   []int{2},
 		},
 		{
 			name: "our route replaced by another's",
 			change: func(b *bench) {
-				c := ofTable(b.kernel.route(2, "theirs"), theirs, table)
+				c := ofTable(b.kernel.route(2, "203.0.113.0/24"), theirs, table)
 				c.Replaced = true
 				b.kernel.say(c)
 			},
