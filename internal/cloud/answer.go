@@ -16,7 +16,7 @@ func (c *Client) checkAnswer(response *http.Response, body []byte) error {
 	}
 	if name, want := c.endpoint.IdentityName, c.endpoint.IdentityValue; name != "" {
 		if got := response.Header.Get(name); got != want {
-			return fmt.Errorf("%w: header %s is %q, not %q: not the metadata service", ErrRefused, name, got, want)
+			return fmt.Errorf("%w: header %s is %.60q, not %q: not the metadata service", ErrRefused, name, got, want)
 		}
 	}
 	if response.StatusCode == http.StatusOK && isHTML(response.Header.Get("Content-Type"), body) {

@@ -86,7 +86,7 @@ func TestDetect(t *testing.T) {
 		{"container of nspawn", files{dmi + "sys_vendor": "Amazon EC2", "run/host/container-manager": "systemd-nspawn\n"}, "none",
 			`in a container (/run/host/container-manager is "systemd-nspawn"), DMI is the host's: name the provider in the configuration`},
 		{"container by environment", files{dmi + "sys_vendor": "Hetzner", "proc/1/environ": "PATH=/bin\x00container=oci\x00"}, "none",
-			"in a container (container=oci in the environment of process 1), DMI is the host's: name the provider in the configuration"},
+			"in a container (container=\"oci\" in the environment of process 1), DMI is the host's: name the provider in the configuration"},
 		{"docker", files{dmi + "sys_vendor": "Hetzner", ".dockerenv": ""}, "none",
 			"in a container (/.dockerenv is there), DMI is the host's: name the provider in the configuration"},
 		{"podman", files{dmi + "sys_vendor": "Hetzner", "run/.containerenv": ""}, "none",

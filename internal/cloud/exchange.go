@@ -10,8 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/time/rate"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 const (
@@ -119,7 +123,7 @@ func (x *exchange) try(request *http.Request, base string) (*http.Response, erro
 	sent.URL, sent.Host = target, ""
 	response, err := x.transport.RoundTrip(sent)
 	if err != nil {
-		return nil, err
+		return nil, presentable(err)
 	}
 	defer response.Body.Close()
 	// No service redirects; what does is a proxy or a portal, and where it points
@@ -130,10 +134,40 @@ func (x *exchange) try(request *http.Request, base string) (*http.Response, erro
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("reading the answer's body: %w", err)
+		return nil, fmt.Errorf("reading the answer's body: %w", presentable(err))
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("%w: the body is larger than %d bytes", ErrRefused, maxBody)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
+}
+
+// maxErrorText bounds what is told of an answer that is none of HTTP's.
+const maxErrorText = 200
+
+// presentable makes an error of net/http fit for a terminal and a log: it may quote
+// what was sent, which is as long as a header may be.
+func presentable(err error) error {
+	if hostnet.PrintableText(err.Error(), maxErrorText) {
+		return err
+	}
+	return presented{err}
+}
+
+// presented is an error without what nobody should be shown.
+type presented struct{ error }
+
+func (p presented) Unwrap() error { return p.error }
+
+func (p presented) Error() string {
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			return r
+		}
+		return '?'
+	}, p.error.Error())
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + " and so on"
+	}
+	return text
 }

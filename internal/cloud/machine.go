@@ -69,7 +69,7 @@ func (m machine) why(name string) string {
 func (m *machine) inContainer(root *os.Root) {
 	for _, path := range []string{"run/host/container-manager", "run/systemd/container"} {
 		if name := bytes.TrimSpace(readFile(root, path, maxFact)); len(name) > 0 {
-			m.containerBy = fmt.Sprintf("/%s is %q", path, name)
+			m.containerBy = fmt.Sprintf("/%s is %.60q", path, name)
 			break
 		}
 	}
@@ -77,7 +77,7 @@ func (m *machine) inContainer(root *os.Root) {
 		name, value, _ := strings.Cut(string(variable), "=")
 		switch {
 		case name == "container" && value != "" && m.containerBy == "":
-			m.containerBy = fmt.Sprintf("container=%s in the environment of process 1", value)
+			m.containerBy = fmt.Sprintf("container=%.60q in the environment of process 1", value)
 		case name == "product_name":
 			m.product = value
 		}
