@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/godbus/dbus/v5"
@@ -125,6 +126,10 @@ func waitStates(call *dbus.Call) (hostnet.States, error) {
 	if err := wait(call); err != nil {
 		return nil, err
 	}
+	return storedStates(call)
+}
+
+func storedStates(call *dbus.Call) (hostnet.States, error) {
 	var values map[string]dbus.Variant
 	if err := call.Store(&values); err != nil {
 		return nil, fmt.Errorf("reading properties: %w", err)
@@ -155,11 +160,7 @@ func (b *bus) checkNamespace(ctx context.Context, owner string) error {
 		}
 		return nil
 	}
-	var v dbus.Variant
-	if err := call.Store(&v); err != nil {
-		return nil
-	}
-	id, ok := v.Value().(uint64)
+	id, ok := namespaceID(call)
 	var st unix.Stat_t
 	if err := unix.Stat("/proc/self/ns/net", &st); err != nil || !ok || id == 0 {
 		return nil
@@ -170,12 +171,26 @@ func (b *bus) checkNamespace(ctx context.Context, owner string) error {
 	return nil
 }
 
+func namespaceID(call *dbus.Call) (uint64, bool) {
+	var v dbus.Variant
+	if err := call.Store(&v); err != nil {
+		return 0, false
+	}
+	id, ok := v.Value().(uint64)
+	return id, ok
+}
+
 // links returns the ifindexes of the links that networkd knows.
 func (b *bus) links(ctx context.Context, owner string) ([]int, error) {
 	call := b.Call(ctx, owner, managerObj, managerInterface+".ListLinks")
 	if err := wait(call); err != nil {
 		return nil, err
 	}
+	return linkIndexes(call)
+}
+
+// linkIndexes takes each link once: as many questions follow.
+func linkIndexes(call *dbus.Call) ([]int, error) {
 	var entries []struct {
 		Index int32
 		Name  string
@@ -186,7 +201,10 @@ func (b *bus) links(ctx context.Context, owner string) ([]int, error) {
 	}
 	indexes := make([]int, 0, len(entries))
 	for _, e := range entries {
-		indexes = append(indexes, int(e.Index))
+		if e.Index > 0 {
+			indexes = append(indexes, int(e.Index))
+		}
 	}
-	return indexes, nil
+	slices.Sort(indexes)
+	return slices.Compact(indexes), nil
 }

@@ -24,7 +24,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // readSignals reads what busctl(1) captured: one signal on a line.
-func readSignals(t *testing.T, path string) []*dbus.Signal {
+func readSignals(t testing.TB, path string) []*dbus.Signal {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
