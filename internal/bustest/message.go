@@ -32,6 +32,10 @@ func Wire(t testing.TB, path, iface, member string, body ...any) []byte {
 	return wire.Bytes()
 }
 
+// TruthKeys makes the keys of a message's maps booleans where they are of type "i": a
+// type that the bus passes on and godbus cannot make, and reads if the map is empty.
+func TruthKeys(wire []byte) []byte { return bytes.ReplaceAll(wire, []byte("{i"), []byte("{b")) }
+
 // Message reads bytes as godbus does, and makes a signal and an answer of what they
 // are; nil where they are none.
 func Message(wire []byte) (*dbus.Signal, *dbus.Call) {

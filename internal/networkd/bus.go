@@ -131,7 +131,7 @@ func waitStates(call *dbus.Call) (hostnet.States, error) {
 
 func storedStates(call *dbus.Call) (hostnet.States, error) {
 	var values map[string]dbus.Variant
-	if err := call.Store(&values); err != nil {
+	if err := systembus.Store(call, &values); err != nil {
 		return nil, fmt.Errorf("reading properties: %w", err)
 	}
 	return checkedStates(values), nil
@@ -173,7 +173,7 @@ func (b *bus) checkNamespace(ctx context.Context, owner string) error {
 
 func namespaceID(call *dbus.Call) (uint64, bool) {
 	var v dbus.Variant
-	if err := call.Store(&v); err != nil {
+	if err := systembus.Store(call, &v); err != nil {
 		return 0, false
 	}
 	id, ok := v.Value().(uint64)
@@ -196,7 +196,7 @@ func linkIndexes(call *dbus.Call) ([]int, error) {
 		Name  string
 		Path  dbus.ObjectPath
 	}
-	if err := call.Store(&entries); err != nil {
+	if err := systembus.Store(call, &entries); err != nil {
 		return nil, fmt.Errorf("reading the list of links: %w", err)
 	}
 	indexes := make([]int, 0, len(entries))

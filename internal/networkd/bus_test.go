@@ -11,6 +11,7 @@ import (
 
 	"github.com/netbrk/netbrk/internal/bustest"
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 const propertiesInterface = "org.freedesktop.DBus.Properties"
@@ -92,8 +93,11 @@ func FuzzAnswer(f *testing.F) {
 		{[]link{{-5, "", "/"}, {0, "../x", "/"}, {25, "a", "/"}, {25, "b", "/"}}},
 		{[]string{"lo"}}, {map[string]dbus.Variant{"OperationalState": dbus.MakeVariant("routable"), "X": dbus.MakeVariant(map[string]int32{"a": 1})}},
 		{dbus.MakeVariant(uint64(4026531840))}, {dbus.MakeVariant("4026531840")}, {uint64(1)}, {}, {[]struct{ A, B string }{{"a", "b"}}},
+		{map[int32]dbus.Variant{}}, {map[string]dbus.Variant{"OperationalState": dbus.MakeVariant(map[int32]dbus.Variant{})}},
 	} {
-		f.Add(bustest.Wire(f, "/x", "x.y", "Z", body...))
+		wire := bustest.Wire(f, "/x", "x.y", "Z", body...)
+		f.Add(wire)
+		f.Add(bustest.TruthKeys(wire))
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		_, call := bustest.Message(wire)
@@ -113,7 +117,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if states, err := storedStates(call); err == nil {
 			values := map[string]dbus.Variant{}
-			assert.NoError(t, call.Store(&values))
+			assert.NoError(t, systembus.Store(call, &values))
 			before := maps.Clone(values)
 			checkStates(t, values, states)
 			assert.Equal(t, len(before), len(values))

@@ -7,6 +7,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 // HostName returns the name that the host has now, and the static one, which wins
@@ -25,12 +26,20 @@ func (c *Conn) hostProperty(ctx context.Context, property string) (string, error
 	if err != nil {
 		return "", err
 	}
+	return storedName(call)
+}
+
+// storedName takes a text alone: Variant.Store would make one of a number.
+func storedName(call *dbus.Call) (string, error) {
 	var value dbus.Variant
-	if err := call.Store(&value); err != nil {
+	if err := systembus.Store(call, &value); err != nil {
 		return "", err
 	}
-	var name string
-	return name, value.Store(&name)
+	name, ok := value.Value().(string)
+	if !ok {
+		return "", fmt.Errorf("the answer of %s is of type %q", hostname1.unit, value.Signature())
+	}
+	return name, nil
 }
 
 // SetHostName sets the transient host name. hostnamed takes an empty name for

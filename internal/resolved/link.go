@@ -11,6 +11,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 // Settings are the name servers and search domains of a link.
@@ -96,7 +97,7 @@ func (c *Conn) given(ctx context.Context, index int) (given, error) {
 		return given{}, err
 	}
 	var path dbus.ObjectPath
-	if err := call.Store(&path); err != nil {
+	if err := systembus.Store(call, &path); err != nil {
 		return given{}, fmt.Errorf("reading the answer of %s: %w", resolve1.unit, err)
 	}
 	call, err = c.callOn(ctx, resolve1, path, "org.freedesktop.DBus.Properties.GetAll", "org.freedesktop.resolve1.Link")
@@ -104,7 +105,7 @@ func (c *Conn) given(ctx context.Context, index int) (given, error) {
 		return given{}, err
 	}
 	var values map[string]dbus.Variant
-	if err := call.Store(&values); err != nil {
+	if err := systembus.Store(call, &values); err != nil {
 		return given{}, fmt.Errorf("reading the answer of %s: %w", resolve1.unit, err)
 	}
 	return decode(values), nil
@@ -117,17 +118,17 @@ func decode(values map[string]dbus.Variant) given {
 		g       given
 		servers []server
 	)
-	if v, ok := values["DNS"]; ok && v.Store(&servers) == nil {
+	if v, ok := values["DNS"]; ok && systembus.StoreVariant(v, &servers) == nil {
 		for _, s := range servers {
 			addr, _ := netip.AddrFromSlice(s.Address)
 			g.dns = append(g.dns, addr)
 		}
 	}
 	if v, ok := values["Domains"]; ok {
-		_ = v.Store(&g.domains)
+		_ = systembus.StoreVariant(v, &g.domains)
 	}
 	if v, ok := values["DefaultRoute"]; ok {
-		_ = v.Store(&g.defaultRoute)
+		_ = systembus.StoreVariant(v, &g.defaultRoute)
 	}
 	return g
 }

@@ -62,7 +62,7 @@ func (c *Conn) Close() {
 // nobody.
 func (c *Conn) Owner(ctx context.Context, name string) (string, error) {
 	var owner string
-	err := c.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, name).Store(&owner)
+	err := Store(c.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, name), &owner)
 	if IsError(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
 		return "", fmt.Errorf("%s: %w", name, ErrNoOwner)
 	}
@@ -76,6 +76,28 @@ func (c *Conn) Owner(ctx context.Context, name string) (string, error) {
 // besides, it activates nothing.
 func (c *Conn) Call(ctx context.Context, owner string, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
 	return c.Object(owner, path).GoWithContext(ctx, method, dbus.FlagNoAutoStart, nil, args...)
+}
+
+// Store takes the answer of a call into a value of ours. godbus panics on types that
+// the bus passes on and Go's reflection cannot name, such as an empty a{bv} where
+// a variant is wanted (5.2.4): to whoever answers with one that must not be an end of us.
+func Store(call *dbus.Call, into any) error {
+	if call.Err != nil {
+		return call.Err
+	}
+	return store(call.Body, into)
+}
+
+// StoreVariant takes what a variant holds, as Store does.
+func StoreVariant(v dbus.Variant, into any) error { return store([]any{v.Value()}, into) }
+
+func store(from []any, into any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("it cannot be read as %T", into)
+		}
+	}()
+	return dbus.Store(from, into)
 }
 
 // IsError reports whether err is the D-Bus error of that name.

@@ -55,13 +55,16 @@ func (m *Manager) Units(ctx context.Context, pattern string) ([]string, error) {
 	if err := m.call(ctx, &units, "ListUnitsByPatterns", []string{}, []string{pattern}); err != nil {
 		return nil, fmt.Errorf("listing units %q: %w", pattern, err)
 	}
-	var names []string
+	return activeNames(units), nil
+}
+
+func activeNames(units []unit) (names []string) {
 	for _, u := range units {
 		if u.on() {
 			names = append(names, u.Name)
 		}
 	}
-	return names, nil
+	return names
 }
 
 // Start queues the start of a unit. The error is hostnet.ErrUnitRefused where
@@ -113,7 +116,7 @@ func (m *Manager) callAt(ctx context.Context, answer any, path dbus.ObjectPath, 
 	case call.Err != nil:
 		return call.Err
 	}
-	if err := call.Store(answer); err != nil {
+	if err := systembus.Store(call, answer); err != nil {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	return nil

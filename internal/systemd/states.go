@@ -3,6 +3,7 @@ package systemd
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -58,15 +59,23 @@ func (m *Manager) Look(ctx context.Context, names []string, timer string) (Look,
 func (m *Manager) next(ctx context.Context, timer dbus.ObjectPath) time.Time {
 	var v dbus.Variant
 	err := m.callAt(ctx, &v, timer, "org.freedesktop.DBus.Properties.Get", busName+".Timer", "NextElapseUSecMonotonic")
-	usec, ok := v.Value().(uint64)
-	if err != nil || !ok || usec == 0 || usec >= 1<<62 {
+	at, ok := elapse(v)
+	if err != nil || !ok {
 		return time.Time{}
 	}
 	now, err := Monotonic()
 	if err != nil {
 		return time.Time{}
 	}
-	return time.Now().Add(time.Duration(usec)*time.Microsecond - now)
+	return time.Now().Add(at - now)
+}
+
+func elapse(v dbus.Variant) (time.Duration, bool) {
+	usec, ok := v.Value().(uint64)
+	if !ok || usec == 0 || usec > math.MaxInt64/uint64(time.Microsecond) {
+		return 0, false
+	}
+	return time.Duration(usec) * time.Microsecond, true
 }
 
 // Monotonic reads the clock by which systemd's timers go, CLOCK_MONOTONIC.
