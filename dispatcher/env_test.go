@@ -124,6 +124,15 @@ func TestEnviron(t *testing.T) {
 			},
 		},
 		{
+			name: "a former name that the watcher made up",
+			in: Input{
+				Event: hostnet.Event{Seq: 13, Kind: hostnet.KindLinks, Index: 2, Action: hostnet.ActionRenamed, PreviousLink: "$(reboot)"},
+				Link:  "lan",
+			},
+			want:    []string{basicPath, basicLang, "LINK=lan", "LINKINDEX=2", "SEQNUM=13", "COALESCED=0", "ACTION=renamed"},
+			omitted: []string{"PREVIOUS_LINK"},
+		},
+		{
 			name: "what would begin another variable or move a cursor stays out",
 			in: Input{
 				Event:    hostnet.Event{Seq: 14, Kind: hostnet.KindLeases, Index: 2, Action: hostnet.ActionChanged},
@@ -172,4 +181,54 @@ func TestEnvironSizes(t *testing.T) {
 	for _, s := range env {
 		assert.NotContains(t, []string{"JSON", "DHCP_LEASE"}, strings.SplitN(s, "=", 2)[0])
 	}
+}
+
+// FuzzEnviron hands a hook, and a script of networkd-dispatcher's, whatever event the
+// spool can hold and whatever a lease and a link can say. What comes out is an
+// environment that execve(2) takes, of known variables, each once.
+func FuzzEnviron(f *testing.F) {
+	for _, event := range []string{
+		`{"id":"k1-7","seq":7,"kind":"state","ifindex":3,"property":"OperationalState","state":"routable","previous":"carrier"}`,
+		`{"kind":"links","ifindex":3,"previous_link":"$(reboot)","action":"renamed"}`,
+		`{"kind":"links","ifindex":3,"previous_link":"wg-0.1@x","action":"renamed","coalesced":3}`,
+		`{"kind":"links","ifindex":3,"link":"eth0","action":"removed"}`,
+		`{"kind":"routes","action":"added","route":"default via 192.0.2.1"}`, `{"kind":"rules","action":"changed"}`,
+		`{"kind":"manager","property":"OperationalState","state":"routable"}`,
+	} {
+		f.Add([]byte(event), "eth0", "ADDRESS=192.0.2.7 DNS=192.0.2.53", "192.0.2.53", "example.net", []byte(`{"Name":"eth0"}`), "routable")
+		f.Add([]byte(event), "$(id)", "A=b\nLD_PRELOAD=/x", "\x00", "\x1b]0;x\x07", []byte("{\n}"), "../x")
+	}
+	known := strings.Fields("PATH LANG LINK LINKINDEX PREVIOUS_LINK STATE PREVIOUS_STATE CURRENT_STATE DHCP_LEASE DNS DOMAIN JSON JSON_FILE " +
+		"EVENT_ID SEQNUM COALESCED ACTION ADDRESS ROUTE IFACE ADDR IP_ADDRS IP6_ADDRS ESSID json")
+	for _, p := range hostnet.Properties() {
+		known = append(known, string(p))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, link, lease, dns, domain string, doc []byte, word string) {
+		ev, err := hostnet.ParseEvent(raw)
+		if err != nil {
+			return
+		}
+		in := Input{Event: ev, Link: link, Lease: lease, DNS: dns, Domain: domain, JSON: doc, JSONFile: "/run/netbrk/hooks/json/1-7.json"}
+		in.States = hostnet.States{hostnet.OperationalState: word, hostnet.CarrierState: word}
+		for _, hook := range []Hook{{}, {Dispatcher: true}} {
+			env, _ := hook.Environ(in)
+			total, seen := 0, map[string]bool{}
+			for _, v := range env {
+				name, value, found := strings.Cut(v, "=")
+				assert.True(t, found)
+				assert.Contains(t, known, name)
+				assert.False(t, seen[name], "%s twice", name)
+				seen[name] = true
+				assert.False(t, strings.ContainsFunc(value, isControl), "%q", v)
+				assert.Less(t, len(v), maxArgStrlen)
+				total += len(v) + 1
+				switch name {
+				case "STATE", "PREVIOUS_STATE", "ACTION", "EVENT_ID", "SEQNUM", "COALESCED", "LINKINDEX", "ADDRESS", "ROUTE", "PREVIOUS_LINK":
+					assert.False(t, strings.ContainsAny(value, "$`;|&<>(){}[]*?!~#'\"\\"), "the watcher's word: %q", v)
+				}
+			}
+			assert.Less(t, total, 512<<10)
+			assert.Subset(t, env, []string{basicPath, basicLang})
+		}
+	})
 }
