@@ -1,9 +1,14 @@
 package state
 
 import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,9 +40,6 @@ func FuzzRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		plant(t, data)
 		readBack(t, root)
-		_, _ = Failures(root)
-		LookAtCloud(root).Sync()
-		LookAtCloud(root).System()
 	})
 }
 
@@ -87,6 +89,16 @@ func readBack(t *testing.T, root string) {
 		_, ok := leases.Get(link)
 		assert.True(t, ok, "what was read is not read again")
 	}
+	sync, system := cloud.Sync(), cloud.System()
+	require.NoError(t, cloud.SaveSync(sync))
+	require.NoError(t, cloud.SaveSystem(system))
+	assert.Equal(t, encoded(t, sync), encoded(t, cloud.Sync()))
+	assert.Equal(t, encoded(t, system), encoded(t, cloud.System()))
+	if failures, err := Failures(root); err == nil {
+		for _, f := range failures {
+			assert.True(t, utf8.ValidString(f.Entry) && utf8.ValidString(f.Why))
+		}
+	}
 	if name, ok := readSeen(root, 3); ok {
 		assert.True(t, hostnet.ValidLinkName(name), "%q", name)
 	}
@@ -105,5 +117,90 @@ func FuzzDocumentName(f *testing.F) {
 		assert.Equal(t, name, dir+"/"+base)
 		assert.Equal(t, filepath.Clean(name), name)
 		assert.True(t, filepath.IsLocal(name))
+	})
+}
+
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(raw)
+}
+
+// FuzzQueue has who took over the watcher put a file of any name and content into the
+// spool. It is an event that is the same in name and content, or is noted as refused
+// without a word of the content; either way it is gone.
+func FuzzQueue(f *testing.F) {
+	writer, _, err := OpenSpool(f.TempDir())
+	require.NoError(f, err)
+	for _, ev := range []hostnet.Event{
+		stateEvent(3, "carrier", "off"), linksEvent(4, hostnet.ActionAdded), levelEvent(hostnet.KindRoutes, 3, hostnet.ActionChanged),
+		{Kind: hostnet.KindLinks, Index: 3, Link: "eth1", PreviousLink: "eth0", Action: hostnet.ActionRenamed},
+	} {
+		put, err := writer.Put(ev)
+		require.NoError(f, err)
+		raw, err := os.ReadFile(filepath.Join(writer.dir, entryOf(put)))
+		require.NoError(f, err)
+		f.Add(entryOf(put), raw)
+	}
+	f.Add("00000000000000000009-leases-3.json", []byte(`{"kind":"leases","ifindex":3,"seq":9,"link":"eth3","action":"added","generator":"dhclient"}`))
+	f.Add("00000000000000000000-state-3.json", []byte(`{"id":"manual-1","kind":"state","ifindex":3,"property":"OperationalState","state":"routable","ByHand":true}`))
+	f.Add("\x1b[2J\xff", []byte("secret"))
+	root := f.TempDir()
+	q, err := OpenQueue(root, slog.New(slog.DiscardHandler))
+	require.NoError(f, err)
+	f.Cleanup(func() { assert.NoError(f, q.Close()) })
+	spool := filepath.Join(root, eventsDir)
+	f.Fuzz(func(t *testing.T, name string, content []byte) {
+		if name == "" || strings.HasPrefix(name, ".") || len(name) > 255 || strings.ContainsAny(name, "/\x00") {
+			return // no name, or one that nobody looks at
+		}
+		require.NoError(t, os.RemoveAll(filepath.Join(root, failedDir)))
+		require.NoError(t, os.WriteFile(filepath.Join(spool, name), content, 0o644))
+		events := drainAll(t, q)
+		left, err := visible(spool)
+		require.NoError(t, err)
+		assert.Empty(t, left, "it starts the service again and again")
+		failures, err := Failures(root)
+		require.NoError(t, err)
+		assert.Equal(t, 1, len(events)+len(failures))
+		for _, ev := range events {
+			assert.Equal(t, name, entryOf(ev))
+			assert.NoError(t, ev.Validate())
+			assert.False(t, ev.ByHand)
+			assert.Empty(t, ev.Generator, "the spool of leases is another")
+		}
+		for _, failure := range failures {
+			assert.True(t, utf8.ValidString(failure.Entry))
+			assert.True(t, hostnet.PrintableText(failure.Why, 400), "%q", failure.Why)
+		}
+	})
+}
+
+// FuzzHolder reads proc_locks(5): the holder of a file is told by a line of its own
+// alone, whatever stands before it.
+func FuzzHolder(f *testing.F) {
+	const file = "00:18:1164"
+	if own, err := os.ReadFile("/proc/locks"); err == nil {
+		f.Add(string(own), uint32(812))
+	}
+	for _, text := range []string{
+		"1: FLOCK  ADVISORY  WRITE 812 00:18:1164 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 813 00:18:1164 0 EOF\n",
+		"1: POSIX  ADVISORY  READ 812 00:18:1164 0 EOF\n", "1: OFDLCK ADVISORY  WRITE -1 08:01:2 0 0\n", "1: FLOCK  MSNFS  WRITE 9 " + file + " 0 EOF", "",
+	} {
+		f.Add(text, uint32(1))
+	}
+	f.Fuzz(func(t *testing.T, text string, pid uint32) {
+		h := holderOf(text, file)
+		assert.True(t, h.Known)
+		assert.GreaterOrEqual(t, h.PID, 0)
+		if !strings.Contains(text, file) {
+			assert.False(t, h.Held)
+		}
+		if !h.Held {
+			again := holderOf(text+fmt.Sprintf("\n9: FLOCK  ADVISORY  WRITE %d %s 0 EOF\n", pid, file), file)
+			assert.Equal(t, Holder{Known: true, Held: true, PID: int(pid)}, again)
+			assert.False(t, holderOf(text+fmt.Sprintf("\n9: -> FLOCK  ADVISORY  WRITE %d %s 0 EOF\n", pid, file), file).Held, "it waits")
+		}
 	})
 }

@@ -89,7 +89,12 @@ func holder(root, dir, name, table string) Holder {
 	// The kernel prints the device of the file system, stat(2) that of the
 	// subvolume or layer, where there are such: /run is a tmpfs and has none.
 	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
-	for line := range strings.Lines(string(locks)) {
+	return holderOf(string(locks), file)
+}
+
+// holderOf looks for a file by device and inode in the text of proc_locks(5).
+func holderOf(locks, file string) Holder {
+	for line := range strings.Lines(locks) {
 		// 1: FLOCK  ADVISORY  WRITE 812 00:18:1164 0 EOF
 		fields := strings.Fields(line)
 		if len(fields) >= 6 && fields[1] == "FLOCK" && fields[5] == file {
