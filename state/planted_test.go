@@ -3,11 +3,13 @@ package state
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // TestPlantedHardLink: the watcher's user gives another file a name in its spool, as
@@ -62,4 +64,83 @@ func TestPlantedHugeFile(t *testing.T) {
 	assert.Less(t, allocated, 100.0)
 	_, err := readUpTo(maxOwn, "/dev/zero")
 	assert.ErrorIs(t, err, errHostile)
+}
+
+// TestPlantedFileThatGrows: a file that has more in it than its size said is read no
+// further than its bound.
+func TestPlantedFileThatGrows(t *testing.T) {
+	const growing = "/proc/self/status" // its size is 0 to stat(2)
+	info, err := os.Stat(growing)
+	require.NoError(t, err)
+	require.Zero(t, info.Size())
+	_, err = readUpTo(64, growing, os.Geteuid())
+	assert.ErrorIs(t, err, errHostile)
+	assert.ErrorContains(t, err, "larger than 64 bytes")
+	data, err := readUpTo(maxOwn, growing, os.Geteuid())
+	require.NoError(t, err)
+	assert.Greater(t, len(data), 64)
+}
+
+// TestPlantedDescriptorLink: what /proc leads to is a link like any other.
+func TestPlantedDescriptorLink(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "event"))
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = readFile("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), os.Geteuid())
+	assert.ErrorIs(t, err, errHostile)
+	assert.ErrorContains(t, err, "a symbolic link")
+}
+
+// TestSwappedWhileItIsRead has the watcher's user put an event, a link to a secret, a
+// fifo and a directory in one place, one after another, each by a rename, while the
+// spool is read: what comes out is the event, and the secret is neither told nor gone.
+func TestSwappedWhileItIsRead(t *testing.T) {
+	root := t.TempDir()
+	openSpool(t, root)
+	const name = "00000000000000000009-state-3.json"
+	const event = `{"seq":9,"kind":"state","ifindex":3,"property":"OperationalState","state":"routable"}`
+	elsewhere := t.TempDir()
+	secret := filepath.Join(elsewhere, "secret")
+	require.NoError(t, os.WriteFile(secret, []byte(strings.Replace(event, "routable", "off", 1)), 0o644))
+	place := filepath.Join(root, eventsDir, name)
+	next := filepath.Join(root, eventsDir, ".next")
+	plants := []func() error{
+		func() error { return os.WriteFile(next, []byte(event), 0o644) },
+		func() error { return os.Symlink(secret, next) },
+		func() error { return unix.Mkfifo(next, 0o644) },
+		func() error { return os.Mkdir(next, 0o755) },
+		func() error { return os.Symlink(elsewhere, next) },
+	}
+	stop, ended := make(chan struct{}), make(chan int)
+	go func() {
+		turns := 0
+		for ; ; turns++ {
+			select {
+			case <-stop:
+				ended <- turns
+				return
+			default:
+			}
+			if assert.NoError(t, plants[turns%len(plants)]()) {
+				if err := os.Rename(next, place); err != nil { // a directory and what is none replace each other by no rename
+					_ = os.RemoveAll(place)
+					_ = os.RemoveAll(next)
+				}
+			}
+		}
+	}()
+	q := openQueue(t, root)
+	for seen, looks := 0, 0; (seen < 10 || looks < 100) && looks < 100_000; looks++ {
+		for _, ev := range drainAll(t, q) {
+			assert.Equal(t, "routable", ev.State, "read through a link")
+			seen++
+		}
+	}
+	close(stop)
+	assert.Positive(t, <-ended)
+	assert.FileExists(t, secret)
+	failures, err := Failures(root)
+	require.NoError(t, err)
+	assert.NotEmpty(t, failures)
 }
