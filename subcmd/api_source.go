@@ -1,7 +1,6 @@
 package subcmd
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -116,11 +115,16 @@ func isolated() bool {
 	if err != nil {
 		return false
 	}
-	links := 0
-	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
-		if name, _, ok := bytes.Cut(bytes.TrimSpace(lines.Bytes()), []byte(":")); ok && string(name) != "lo" {
-			links++
+	return onlyLoopback(raw)
+}
+
+// onlyLoopback reads /proc/net/dev, which has a link on each line after its heading,
+// "  eth0: 1 2 3".
+func onlyLoopback(raw []byte) bool {
+	for line := range bytes.Lines(raw) {
+		if name, _, ok := bytes.Cut(bytes.TrimSpace(line), []byte(":")); ok && string(name) != "lo" {
+			return false
 		}
 	}
-	return links == 0
+	return true
 }

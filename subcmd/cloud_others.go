@@ -30,10 +30,15 @@ func keeperOf(index int) string {
 		}
 	}
 	raw, err := os.ReadFile(filepath.Join("/run/NetworkManager/devices", strconv.Itoa(index)))
-	if err == nil && slices.Contains(strings.Split(string(raw), "\n"), "managed=true") {
+	if err == nil && managesLink(raw) {
 		return keeperNetworkManager
 	}
 	return ""
+}
+
+// managesLink reads NetworkManager's file of a device, a keyfile.
+func managesLink(raw []byte) bool {
+	return slices.Contains(strings.Split(string(raw), "\n"), "managed=true")
 }
 
 // wantedBy are where systemctl enable links a unit.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
@@ -203,6 +204,13 @@ func TestTimes(t *testing.T) {
 // request has a server answer bytes on a connection of their own.
 func request(t testing.TB, raw []byte) (*http.Response, error) {
 	t.Helper()
+	response, _, err := answered(t, raw)
+	return response, err
+}
+
+// answered is request with the body of the answer, as far as it comes.
+func answered(t testing.TB, raw []byte) (response *http.Response, body string, err error) {
+	t.Helper()
 	server := newServer(Options{Source: fake{provider: "aws"}, Log: quiet()}, newIdle(0))
 	mine, theirs := net.Pipe()
 	l := newPipes()
@@ -216,10 +224,18 @@ func request(t testing.TB, raw []byte) (*http.Response, error) {
 	}
 	assert.ErrorIs(t, server.Serve(l), net.ErrClosed)
 	go func() { _, _ = mine.Write(raw) }() // as far as it is read
-	response, err := http.ReadResponse(bufio.NewReader(mine), nil)
+	method := http.MethodGet
+	if bytes.HasPrefix(raw, []byte(http.MethodHead+" ")) {
+		method = http.MethodHead
+	}
+	response, err = http.ReadResponse(bufio.NewReader(mine), &http.Request{Method: method})
+	if err == nil {
+		text, _ := io.ReadAll(response.Body)
+		body = string(text)
+	}
 	require.NoError(t, mine.Close())
 	<-served
-	return response, err
+	return response, body, err
 }
 
 func TestRequests(t *testing.T) {
@@ -261,13 +277,23 @@ func TestRequests(t *testing.T) {
 }
 
 // FuzzRequest: whatever a client sends, it is told something only if it asked for
-// this host, from no other site, without a body.
+// this host, from no other site, without a body; what it is told is one of our
+// documents, whatever the query, and a refusal has nothing of the request in it.
 func FuzzRequest(f *testing.F) {
 	for _, raw := range []string{
 		plainRequest, "GET /x HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 		"GET http://localhost/api/v1/status HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx",
+		"GET /api/v1/links?part=../rules&callback=x%0d%0aSet-Cookie:%20a=b#f HTTP/1.1\r\nHost: [::1]:5209\r\n\r\n",
+		"GET /api/v1/%73tatus?%zz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "GET /%0d%0aX:%20y HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\n\r\n", "OPTIONS /secret HTTP/1.1\r\nHost: localhost\r\nAccess-Control-Request-Method: GET\r\n\r\n",
 	} {
 		f.Add([]byte(raw))
+	}
+	documents := map[string]string{}
+	for _, r := range routes() {
+		body, err := r.answer(f.Context(), fake{provider: "aws"})
+		require.NoError(f, err)
+		documents[r.path] = string(body)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if len(raw) > 16<<10 {
@@ -276,8 +302,23 @@ func FuzzRequest(f *testing.F) {
 		// Two line ends and a close: no server waits for the rest of a header.
 		raw = append(raw, "\r\nConnection: close\r\n\r\n\r\n"...)
 		asked, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
-		response, wrong := request(t, raw)
-		if wrong != nil || response.StatusCode != http.StatusOK {
+		response, body, wrong := answered(t, raw)
+		if wrong != nil {
+			return
+		}
+		for name := range response.Header {
+			known := []string{
+				"Allow", "Cache-Control", "Connection", "Content-Length", "Content-Security-Policy", "Content-Type",
+				"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "X-Content-Type-Options",
+			}
+			assert.Contains(t, known, name)
+		}
+		if response.StatusCode != http.StatusOK {
+			if own := response.Header.Get("X-Content-Type-Options"); own != "" && len(body) > 0 { // else net/http's own, or of HEAD
+				var p Problem
+				assert.NoError(t, json.Unmarshal([]byte(body), &p))
+				assert.Contains(t, problems(), p.What)
+			}
 			return
 		}
 		require.NoError(t, err)
@@ -285,7 +326,22 @@ func FuzzRequest(f *testing.F) {
 		assert.Contains(t, []string{http.MethodGet, http.MethodHead}, asked.Method)
 		assert.Zero(t, asked.ContentLength)
 		assert.Contains(t, []string{"", "http://" + asked.Host}, asked.Header.Get("Origin"))
+		want, there := documents[asked.URL.Path]
+		assert.True(t, there, asked.URL.Path)
+		if asked.Method == http.MethodGet {
+			assert.Equal(t, want, body)
+		} else {
+			assert.Empty(t, body)
+		}
 	})
+}
+
+// problems are all that a client is told without the Source.
+func problems() []string {
+	return []string{
+		"the request is not of HTTP/1.1", "the request is for another host", "the request is from a page of another site",
+		"the request has a body", "there is no such path", "nothing can be changed here",
+	}
 }
 
 // TestServeTellsWhoCanReachIt has a warning for an address that others reach.
