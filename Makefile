@@ -113,11 +113,13 @@ bench: build deps ## speed and memory beside networkd-dispatcher, in one run (ro
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags bench -count=1 -timeout 30m -v ./internal/bench/...
 
 # All targets, the failed ones told at the end; FUZZ= takes a part of a name or path.
+# By default Go spends up to a minute on making each new input smaller, of a target's
+# time, and tries nothing meanwhile.
 fuzz: ## every fuzz target, for FUZZTIME each (10s); FUZZ=networkd for some
 	@targets=$$(grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed -E 's|/[^/]*:func |:|' | sort | grep -e '$(FUZZ)'); \
 	[ -n "$$targets" ] || { echo "netbrk: no fuzz target matches '$(FUZZ)'" >&2; exit 1; }; \
 	failed=; for t in $$targets; do echo "$$t"; \
-		go test -run '^$$' -fuzz "^$${t##*:}\$$" -fuzztime $(FUZZTIME) "$${t%:*}" || failed="$$failed $$t"; done; \
+		go test -run '^$$' -fuzz "^$${t##*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$${t%:*}" || failed="$$failed $$t"; done; \
 	echo "fuzz: $$(wc -w <<<"$$targets") targets, $(FUZZTIME) each, $$(wc -w <<<"$$failed") failed"; \
 	[ -z "$$failed" ] || { printf '%s\n' $$failed >&2; exit 1; }
 

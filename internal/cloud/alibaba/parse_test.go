@@ -26,6 +26,13 @@ func TestParseRefuses(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("00:16:3e:00:00:01/\n"), []byte("00:16:3e:00:00:01"), []byte(`["10.0.0.2","10.0.0.1"]`), []byte("10.0.0.1"), []byte("255.255.255.0"), []byte("[2001:db8::/80]"))
 	f.Add([]byte("00163e000001"), []byte("00:16:3E:00:00:01"), []byte("10.0.0.1"), []byte("<null>"), []byte("10.0.0.0/24"), []byte("2001:db8::1"))
+	for _, raw := range cloudtest.Documents(f, ".txt") {
+		a := cloudtest.Answers(raw)
+		directories, _ := nicDirectories(a)
+		for _, d := range directories {
+			f.Add(a.Bodies[macsKey], a.Bodies[macKey], a.Bodies[d+"private-ipv4s"], a.Bodies[d+"gateway"], a.Bodies[d+"netmask"], a.Bodies[d+"ipv6s"])
+		}
+	}
 	f.Fuzz(func(t *testing.T, macs, mac, list, addr, subnet, six []byte) {
 		a := cloud.Answers{Bodies: map[string][]byte{
 			rootKey: []byte("instance/\nhostname\neipv4\n"), macsKey: macs, macKey: mac, rootKey + "hostname": list, rootKey + "eipv4": addr,

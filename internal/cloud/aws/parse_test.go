@@ -68,6 +68,15 @@ func TestFurtherKeys(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("0e:00:5e:00:53:01/\n0e:00:5e:00:53:02", "local-ipv4s\nsubnet-ipv4-cidr-block\nipv4-associations/", "10.0.1.10\n10.0.1.11", "10.0.1.0/24")
 	f.Add("0e-00-5e-00-53-01", "ipv6s\nsubnet-ipv6-cidr-blocks", "2001:db8::1", "2001:db8::/64")
+	for _, raw := range cloudtest.Documents(f, ".txt") {
+		a := cloudtest.Answers(raw)
+		directories, _ := nicDirectories(a)
+		for _, d := range directories {
+			listing := "local-ipv4s\nipv6s\nsubnet-ipv4-cidr-block\nsubnet-ipv6-cidr-blocks\nipv4-prefix\nipv6-prefix\ndevice-number"
+			f.Add(string(a.Bodies[macsKey]), listing, string(a.Bodies[d+"local-ipv4s"]), string(a.Bodies[d+"subnet-ipv4-cidr-block"]))
+			f.Add(string(a.Bodies[macsKey]), listing, string(a.Bodies[d+"ipv6s"]), string(a.Bodies[d+"subnet-ipv6-cidr-blocks"]))
+		}
+	}
 	f.Fuzz(func(t *testing.T, macs, listing, addresses, subnets string) {
 		a := cloud.Answers{Bodies: map[string][]byte{
 			macKey: []byte(macs), macsKey: []byte(macs), sshKeyDir: []byte(listing), documentKey: []byte(addresses),
