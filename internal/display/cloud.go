@@ -3,6 +3,8 @@ package display
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
@@ -23,12 +25,12 @@ func (p *page) cloud(doc report.Status) {
 func (p *page) cloudHead(doc report.Status) string {
 	c := doc.Cloud
 	if c.Provider == "" || c.Provider == "none" {
-		return suffix("none", suffix(": ", clean(c.Why)))
+		return suffix("none", suffix(": ", c.Why))
 	}
-	words := []string{fmt.Sprintf("%s (%s)", c.Provider, clean(c.Why))}
+	words := []string{fmt.Sprintf("%s (%s)", c.Provider, c.Why)}
 	for _, fact := range []string{c.System.InstanceID, c.System.Type, firstWord(c.System.Zone, c.System.Region)} {
 		if fact != "" {
-			words = append(words, clean(fact))
+			words = append(words, fact)
 		}
 	}
 	switch {
@@ -63,7 +65,7 @@ func outcomeColour(outcome string) colour {
 }
 
 func (p *page) nicText(nic report.CloudLink) string {
-	words := []string{p.paint(bold, clean(nic.Link)) + " " + nic.NIC.MAC}
+	words := []string{p.paint(bold, nic.Link) + " " + nic.NIC.MAC}
 	if nic.NIC.Primary {
 		words = append(words, "primary")
 	}
@@ -88,13 +90,14 @@ func (p *page) nicText(nic report.CloudLink) string {
 func (p *page) cloudTrouble(c *report.CloudStatus) []node {
 	var nodes []node
 	for _, problem := range c.Problems {
-		nodes = append(nodes, node{text: p.paint(yellow, clean(problem))})
+		nodes = append(nodes, node{text: p.paint(yellow, problem)})
 	}
 	return nodes
 }
 
 // Cloud writes all about what the cloud told.
 func Cloud(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	p.health(doc)
 	if doc.Cloud == nil {
@@ -156,6 +159,7 @@ type fact struct{ label, value string }
 // System writes the facts of the instance as `cnctl status system` did: a label at
 // the right of its column, and the value.
 func System(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	if doc.Cloud == nil || doc.Cloud.System.Provider == "" {
 		return ""
@@ -178,7 +182,7 @@ func systemFacts(s hostnet.System) []fact {
 			known = known || strings.EqualFold(f.label, d.Key) && f.value == d.Value
 		}
 		if !known && d.Key != "" {
-			facts = append(facts, fact{strings.ToUpper(d.Key[:1]) + d.Key[1:], d.Value})
+			facts = append(facts, fact{capital(d.Key), d.Value})
 		}
 	}
 	if n := len(s.SSHKeys); n > 0 {
@@ -189,6 +193,7 @@ func systemFacts(s hostnet.System) []fact {
 
 // Network writes the network cards as `cnctl status network` did.
 func Network(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	if doc.Cloud == nil {
 		return ""
@@ -246,8 +251,17 @@ func (p *page) facts(facts []fact) {
 			if label == "" {
 				first = indent
 			}
-			p.wrapped(first, indent, clean(value))
+			p.wrapped(first, indent, value)
 			label = ""
 		}
 	}
+}
+
+// capital begins a key with a capital letter.
+func capital(key string) string {
+	first, size := utf8.DecodeRuneInString(key)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + key[size:]
 }

@@ -9,21 +9,22 @@ import (
 
 // Explain shows why traffic goes where it goes.
 func Explain(e report.Explanation, o Options) string {
+	e = clean(e)
 	p := &page{Options: o}
 	from := e.From.String()
 	if e.Link != "" {
-		from += " on " + clean(e.Link)
+		from += " on " + e.Link
 	}
 	p.wrapped("", "  ", fmt.Sprintf("From %s to %s", from, e.To))
 	p.line("")
 	var rules []node
 	for _, r := range e.Rules {
-		text := fmt.Sprintf("%d: %s %s %s", r.Priority, clean(r.Rule), p.arrow(), r.Outcome)
+		text := fmt.Sprintf("%d: %s %s %s", r.Priority, r.Rule, p.arrow(), r.Outcome)
 		if r.Why != "" {
-			text += ": " + clean(r.Why)
+			text += ": " + r.Why
 		}
 		if r.Route != nil {
-			text += ": " + clean(r.Route.String())
+			text += ": " + r.Route.String()
 		}
 		rules = append(rules, node{text: text})
 	}
@@ -59,5 +60,5 @@ func verdict(word string, route *hostnet.FIBRoute) string {
 	if route.Table == hostnet.TableMain {
 		table = "table main"
 	}
-	return clean(route.String()) + ", by " + table
+	return route.String() + ", by " + table
 }

@@ -14,7 +14,7 @@ func (p *page) hooks(doc report.Status) {
 	var refused []string
 	for _, h := range doc.Hooks.Refused {
 		why := strings.TrimPrefix(h.Why, h.Hook+" ") // it names the object
-		refused = append(refused, p.paint(yellow, "refused ")+clean(h.Hook)+": "+clean(why))
+		refused = append(refused, p.paint(yellow, "refused ")+h.Hook+": "+why)
 	}
 	p.tree("  ", leaves(p.firstOf(refused, few, "netbrk status hooks")))
 	p.runs(doc, fewRuns)
@@ -48,20 +48,20 @@ func (p *page) runs(doc report.Status, most int) {
 	}
 	when, hook, link := 0, 0, 0
 	for _, r := range runs {
-		when, hook, link = max(when, width(ago(doc, r.Start))), max(hook, width(clean(commandPath(r.Hook)))), max(link, width(clean(r.Link)))
+		when, hook, link = max(when, width(ago(doc, r.Start))), max(hook, width(commandPath(r.Hook))), max(link, width(r.Link))
 	}
 	for _, r := range runs {
 		dot := p.paint(runColour(r), p.dot())
 		outcome := r.Outcome
 		if r.Failed {
-			outcome = p.paint(red, clean(outcome)) + suffix(": ", clean(r.LastLine))
+			outcome = p.paint(red, outcome) + suffix(": ", r.LastLine)
 		} else {
 			outcome += ", " + health.Duration(seconds(r.Duration))
 		}
-		name := clean(commandPath(r.Hook))
-		head := dot + " " + pad(ago(doc, r.Start), when) + "  " + pad(clean(r.Link), link) + "  " + pad(name, hook) + "  "
+		name := commandPath(r.Hook)
+		head := dot + " " + pad(ago(doc, r.Start), when) + "  " + pad(r.Link, link) + "  " + pad(name, hook) + "  "
 		if p.Width > 0 && (p.Width < narrow || width(head) > p.Width*2/3) {
-			p.wrapped(dot+" ", "  ", name+suffix(" for ", clean(r.Link))+", "+ago(doc, r.Start))
+			p.wrapped(dot+" ", "  ", name+suffix(" for ", r.Link)+", "+ago(doc, r.Start))
 			p.wrapped("  "+p.branch(true), "     ", outcome)
 			continue
 		}
@@ -84,6 +84,7 @@ func runColour(r report.HookRun) colour {
 
 // Hooks writes all about scripts.
 func Hooks(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	p.health(doc)
 	if doc.Hooks == nil {
@@ -93,23 +94,23 @@ func Hooks(doc report.Status, o Options) string {
 	h := doc.Hooks
 	p.section("Hooks", p.hooksHead(h))
 	for _, r := range h.Failing {
-		below := []node{{text: p.paint(red, clean(r.Outcome)) + ", " + ago(doc, r.Start) + ", after " + health.Duration(seconds(r.Duration))}}
+		below := []node{{text: p.paint(red, r.Outcome) + ", " + ago(doc, r.Start) + ", after " + health.Duration(seconds(r.Duration))}}
 		if r.LastLine != "" {
-			below = append(below, node{text: clean(r.LastLine)})
+			below = append(below, node{text: r.LastLine})
 		}
-		p.wrapped(p.paint(red, p.dot())+" ", "  ", "failing "+clean(r.Hook)+suffix(" for ", clean(r.Link)))
+		p.wrapped(p.paint(red, p.dot())+" ", "  ", "failing "+r.Hook+suffix(" for ", r.Link))
 		p.tree("  ", below)
 	}
 	for _, s := range h.Refused {
-		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", "refused "+clean(s.Hook))
-		p.tree("  ", []node{{text: clean(s.Why)}})
+		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", "refused "+s.Hook)
+		p.tree("  ", []node{{text: s.Why}})
 	}
 	for _, e := range h.Entries[:min(len(h.Entries), manyAddresses)] {
-		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", "refused spool file "+clean(e.Entry)+", "+ago(doc, e.Time))
-		p.tree("  ", []node{{text: clean(strings.TrimPrefix(e.Why, "refused: "))}})
+		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", "refused spool file "+e.Entry+", "+ago(doc, e.Time))
+		p.tree("  ", []node{{text: strings.TrimPrefix(e.Why, "refused: ")}})
 	}
 	for _, unit := range h.Dispatchers {
-		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", clean(unit)+" runs the same scripts")
+		p.wrapped(p.paint(yellow, p.dot())+" ", "  ", unit+" runs the same scripts")
 	}
 	if len(h.Runs) > 0 {
 		p.section("Runs", "the newest first")

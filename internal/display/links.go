@@ -45,7 +45,7 @@ func weight(l report.LinkStatus) int {
 func (p *page) table(links []report.LinkStatus) {
 	name, state := 0, 0
 	for _, l := range links {
-		name, state = max(name, width(clean(l.Link))), max(state, width(stateWords(l)))
+		name, state = max(name, width(l.Link)), max(state, width(stateWords(l)))
 	}
 	for _, l := range links {
 		words := stateWords(l)
@@ -57,13 +57,13 @@ func (p *page) table(links []report.LinkStatus) {
 		}
 		doing := doing(l)
 		if p.Width > 0 && p.Width < narrow {
-			p.wrapped(dot+" ", "  ", clean(l.Link)+"  "+painted+suffix(", ", doing))
+			p.wrapped(dot+" ", "  ", l.Link+"  "+painted+suffix(", ", doing))
 			if len(addresses) > 0 {
 				p.line("  " + p.branch(true) + p.fitting(addresses, p.Width-5))
 			}
 			continue
 		}
-		head := dot + " " + pad(clean(l.Link), name) + "  " + pad(painted, state) + "  "
+		head := dot + " " + pad(l.Link, name) + "  " + pad(painted, state) + "  "
 		tail := ""
 		if doing != "" {
 			tail = p.paint(dim, doing)
@@ -129,6 +129,7 @@ func about(a report.AddressStatus) string {
 
 // Links writes all about each link.
 func Links(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	p.health(doc)
 	p.section("Links", stateCounts(doc.Links))
@@ -140,7 +141,7 @@ func Links(doc report.Status, o Options) string {
 		if l.MTU != 0 {
 			facts = append(facts, fmt.Sprintf("mtu %d", l.MTU))
 		}
-		p.wrapped(p.paint(stateColour(worst(l)), p.dot())+" ", "  ", p.paint(bold, clean(l.Link))+" ("+strings.Join(facts, ", ")+")")
+		p.wrapped(p.paint(stateColour(worst(l)), p.dot())+" ", "  ", p.paint(bold, l.Link)+" ("+strings.Join(facts, ", ")+")")
 		p.tree("  ", p.linkNodes(l))
 	}
 	p.notes(doc)
@@ -169,7 +170,7 @@ func (p *page) linkNodes(l report.LinkStatus) []node {
 	for _, a := range l.Addresses {
 		addresses = append(addresses, addressText(a))
 	}
-	nodes = append(nodes, leaves(p.firstOf(addresses, manyAddresses, "ip address show dev "+clean(l.Link)))...)
+	nodes = append(nodes, leaves(p.firstOf(addresses, manyAddresses, "ip address show dev "+l.Link))...)
 	for _, g := range l.Gateways {
 		nodes = append(nodes, node{text: "gateway " + g.String()})
 	}

@@ -45,12 +45,12 @@ func (p *page) rulesHead(r *report.RulesStatus) string {
 }
 
 func (p *page) linkRules(l report.LinkRules) string {
-	name := p.paint(bold, clean(l.Link))
+	name := p.paint(bold, l.Link)
 	switch {
 	case l.Flushed:
 		return name + ": flushed by hand"
 	case l.Skipped != "":
-		return name + ": nothing: " + clean(l.Skipped)
+		return name + ": nothing: " + l.Skipped
 	}
 	text := fmt.Sprintf("%s: table %d for %s", name, l.Table, addressCount(l))
 	for _, g := range []*report.RulesGateway{l.Gateway4, l.Gateway6} {
@@ -86,19 +86,20 @@ func (p *page) amiss(doc report.Status, steps int) []node {
 	r := doc.Rules
 	var nodes []node
 	if len(r.Drift) > 0 {
-		nodes = append(nodes, node{p.paint(yellow, "apply-rules would do"), leaves(p.firstOf(cleaned(r.Drift), steps, "netbrk apply-rules --dry-run"))})
+		nodes = append(nodes, node{p.paint(yellow, "apply-rules would do"), leaves(p.firstOf(r.Drift, steps, "netbrk apply-rules --dry-run"))})
 	}
 	for _, object := range p.firstOf(r.Contended, few, "netbrk status rules") {
-		nodes = append(nodes, node{text: p.paint(yellow, "somebody keeps removing ") + clean(object)})
+		nodes = append(nodes, node{text: p.paint(yellow, "somebody keeps removing ") + object})
 	}
 	for _, problem := range r.Problems {
-		nodes = append(nodes, node{text: p.paint(red, clean(problem))})
+		nodes = append(nodes, node{text: p.paint(red, problem)})
 	}
 	return nodes
 }
 
 // Rules writes all about policy routing.
 func Rules(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	p.health(doc)
 	if doc.Rules == nil {
@@ -141,24 +142,24 @@ func (p *page) ruleNodes(doc report.Status, l report.LinkRules) []node {
 		addresses = append(addresses, "for "+text)
 	}
 	nodes = append(nodes, leaves(p.firstOf(addresses, manyAddresses, "ip rule show table "+fmt.Sprint(l.Table)))...)
-	nodes = append(nodes, leaves(p.firstOf(cleaned(l.Routes), manyAddresses, "ip route show table "+fmt.Sprint(l.Table)))...)
+	nodes = append(nodes, leaves(p.firstOf(l.Routes, manyAddresses, "ip route show table "+fmt.Sprint(l.Table)))...)
 	var added []string
 	for _, a := range l.Added {
 		added = append(added, "cloud-sync put "+a.String()+" there")
 	}
 	nodes = append(nodes, leaves(p.firstOf(added, manyAddresses, "netbrk status links"))...)
 	for _, note := range l.Notes {
-		nodes = append(nodes, node{text: clean(note)})
+		nodes = append(nodes, node{text: note})
 	}
 	for _, problem := range l.Problems {
-		nodes = append(nodes, node{text: p.paint(red, clean(problem))})
+		nodes = append(nodes, node{text: p.paint(red, problem)})
 	}
 	for _, loss := range l.Losses {
 		text := fmt.Sprintf("%s went missing %s", loss.Object, count(loss.Count, "time"))
 		if !loss.RetryAt.IsZero() {
 			text += ", and is put back " + in(doc, loss.RetryAt)
 		}
-		nodes = append(nodes, node{text: p.paint(yellow, clean(text))})
+		nodes = append(nodes, node{text: p.paint(yellow, text)})
 	}
 	if !l.Changed.IsZero() {
 		nodes = append(nodes, node{text: "changed " + ago(doc, l.Changed)})

@@ -21,6 +21,7 @@ const (
 
 // Status writes one screen about all that the document has.
 func Status(doc report.Status, o Options) string {
+	doc = clean(doc)
 	p := &page{Options: o}
 	p.health(doc)
 	if doc.Watcher != nil {
@@ -59,9 +60,9 @@ func (p *page) health(doc report.Status) {
 	head := fmt.Sprintf("degraded, %s", count(len(doc.Health.Reasons), "reason"))
 	p.wrapped(p.paint(c, p.dot())+" ", "  ", "netbrk "+doc.Version+on+": "+p.paint(c, head))
 	for _, r := range doc.Health.Reasons {
-		what := clean(r.What)
+		what := r.What
 		if r.Link != "" {
-			what = clean(r.Link) + ": " + what
+			what = r.Link + ": " + what
 		}
 		first, rest := "  "+pad(p.paint(bold, r.Part), labelWidth), strings.Repeat(" ", labelWidth+2)
 		if p.Width > 0 && p.Width < narrow {
@@ -71,7 +72,7 @@ func (p *page) health(doc report.Status) {
 		p.wrapped(first, rest, what)
 		if r.Hint != "" {
 			arrow := p.arrow() + " "
-			p.wrapped(rest+p.paint(dim, arrow), rest+strings.Repeat(" ", width(arrow)), clean(r.Hint))
+			p.wrapped(rest+p.paint(dim, arrow), rest+strings.Repeat(" ", width(arrow)), r.Hint)
 		}
 	}
 }
@@ -126,7 +127,7 @@ func (p *page) notes(doc report.Status) {
 		if i == 0 {
 			label = "Notes"
 		}
-		p.entry(label, clean(note))
+		p.entry(label, note)
 	}
 }
 

@@ -3,7 +3,6 @@ package display
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -213,26 +212,4 @@ func wrap(text string, room int) []string {
 		line = word
 	}
 	return append(lines, line)
-}
-
-// clean makes text that others wrote, such as a script, fit for a terminal: what
-// is not printable could be an escape sequence.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case unicode.IsPrint(r) && r != utf8.RuneError:
-			return r
-		}
-		return '?'
-	}, text)
-}
-
-func cleaned(texts []string) []string {
-	all := make([]string, 0, len(texts))
-	for _, t := range texts {
-		all = append(all, clean(t))
-	}
-	return all
 }

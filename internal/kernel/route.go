@@ -89,7 +89,10 @@ func (m *Monitor) Describe(c hostnet.Change) string {
 	switch c.Object {
 	case hostnet.ObjectAddr:
 		if c.Addr.Peer.IsValid() {
-			return c.Addr.Prefix.Addr().String() + " peer " + netip.PrefixFrom(c.Addr.Peer, c.Addr.Prefix.Bits()).String()
+			if peer := prefixText(c.Addr.Peer, c.Addr.Prefix.Bits()); peer != "" {
+				return c.Addr.Prefix.Addr().String() + " peer " + peer
+			}
+			return ""
 		}
 		return c.Addr.Prefix.String()
 	case hostnet.ObjectRoute:

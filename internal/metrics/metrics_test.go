@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
+	"github.com/netbrk/netbrk/internal/report/reporttest"
 )
 
 // parse reads text as Prometheus does.
@@ -158,3 +160,43 @@ func TestConventions(t *testing.T) {
 	assert.True(t, strings.HasSuffix(text, "\n"))
 	assert.NotContains(t, text, "\r")
 }
+
+// FuzzText puts any text in place of every text of a document: the answer is one that
+// Prometheus reads, of as many samples, with no label or line of the text's making.
+func FuzzText(f *testing.F) {
+	for _, text := range []string{"", "eth0", "a\"} 1\nnetbrk_up 0\n#", `\`, "\xff", "\r\n\x1b[2J", "\u2028{}"} {
+		f.Add(text)
+	}
+	spoiler := reporttest.NewSpoiler(f, full())
+	lines := bytes.Count(Text(spoiler.Spoil(f, "x")), []byte("\n"))
+	f.Fuzz(func(t *testing.T, text string) {
+		out := Text(spoiler.Spoil(t, text))
+		if text != "" { // a state that is not known has no sample
+			assert.Equal(t, lines, bytes.Count(out, []byte("\n")))
+		}
+		assert.True(t, utf8.Valid(out))
+		for name := range parseAny(t, out) {
+			assert.Contains(t, string(Text(full())), "# TYPE "+name+" gauge\n")
+		}
+	})
+}
+
+// parseAny is parse for a document in which series of equal texts are one and the same.
+func parseAny(t *testing.T, text []byte) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "# ") {
+			assert.Regexp(t, `^# (HELP netbrk_\w+ .*|TYPE netbrk_\w+ gauge)$`, line)
+			continue
+		}
+		match := sample.FindStringSubmatch(line)
+		if assert.NotNil(t, match, "%q", line) {
+			names[match[1]] = true
+		}
+	}
+	return names
+}
+
+var sample = regexp.MustCompile(`^(netbrk_\w+)(?:\{\w+="(?:[^"\\\n]|\\[\\"n])*"(?:,\w+="(?:[^"\\\n]|\\[\\"n])*")*\})? \S+$`)
