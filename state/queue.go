@@ -225,9 +225,7 @@ func (q *Queue) refuse(s *spoolReader, name string, why error) {
 	if err := q.failed.keep(name, why.Error()); err != nil {
 		q.log.Warn("keeping refused spool entry", "entry", name, "err", err)
 	}
-	// os.Root: a directory planted there is removed without following a
-	// symbolic link out of it.
-	if err := s.dir.RemoveAll(name); err != nil {
+	if err := removeEntry(s.dir, name); err != nil {
 		q.log.Error("removing refused spool entry", "entry", name, "err", err)
 	}
 }

@@ -3,6 +3,7 @@ package networkd
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,10 +50,12 @@ func TestParseEnvFile(t *testing.T) {
 // FuzzParseEnvFile looks for what the parser would lose: what it read, written
 // with every byte quoted, must read the same.
 func FuzzParseEnvFile(f *testing.F) {
-	for _, name := range []string{"state", "links/23", "leases/23"} {
-		raw, err := os.ReadFile(filepath.Join("testdata", "systemd-252", name))
-		require.NoError(f, err)
-		f.Add(raw)
+	for version, index := range captured() {
+		for _, name := range []string{"state", "links/" + strconv.Itoa(index), "leases/" + strconv.Itoa(index)} {
+			raw, err := os.ReadFile(filepath.Join("testdata", version, name))
+			require.NoError(f, err)
+			f.Add(raw)
+		}
 	}
 	f.Add([]byte("A=\"a\nb\" 'c'\\\nd\nB=x\\ \n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
