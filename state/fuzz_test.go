@@ -129,7 +129,7 @@ func encoded(t *testing.T, v any) string {
 
 // FuzzQueue has who took over the watcher put a file of any name and content into the
 // spool. It is an event that is the same in name and content, or is noted as refused
-// without a word of the content; either way it is gone.
+// in a line that anybody may read; either way it is gone.
 func FuzzQueue(f *testing.F) {
 	writer, _, err := OpenSpool(f.TempDir())
 	require.NoError(f, err)
@@ -172,7 +172,7 @@ func FuzzQueue(f *testing.F) {
 		}
 		for _, failure := range failures {
 			assert.True(t, utf8.ValidString(failure.Entry))
-			assert.True(t, hostnet.PrintableText(failure.Why, 400), "%q", failure.Why)
+			assert.True(t, hostnet.PrintableText(failure.Why, maxWhy), "%q", failure.Why)
 		}
 	})
 }
