@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // maxFailed is how many refused or failed entries are kept.
@@ -32,7 +32,7 @@ func (f *failures) keep(name, why string) error {
 		return err
 	}
 	now := time.Now()
-	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: shown(why), Time: now})
+	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: hostnet.MakePrintable(why, maxWhy), Time: now})
 	if err != nil {
 		return fmt.Errorf("encoding failure: %w", err)
 	}
@@ -45,20 +45,9 @@ func (f *failures) keep(name, why string) error {
 	return keepNewest(dir, maxFailed)
 }
 
-// maxWhy is more than any reason has that is in our words alone.
+// maxWhy bounds a reason as it may be read by all: the words of a parser may have
+// some of the file in them.
 const maxWhy = 200
-
-// shown is a reason as it may be read by all: the words of a parser may have some of
-// the file in them.
-func shown(why string) string {
-	why = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) && r != utf8.RuneError {
-			return r
-		}
-		return '?'
-	}, why)
-	return strings.ToValidUTF8(why[:min(len(why), maxWhy)], "")
-}
 
 // Failures returns what could not be handled, oldest first.
 func Failures(root string) ([]Failure, error) {

@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/time/rate"
 
@@ -159,15 +157,4 @@ type presented struct{ error }
 
 func (p presented) Unwrap() error { return p.error }
 
-func (p presented) Error() string {
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) && r != utf8.RuneError {
-			return r
-		}
-		return '?'
-	}, p.error.Error())
-	if len(text) > maxErrorText {
-		text = strings.ToValidUTF8(text[:maxErrorText], "") + " and so on"
-	}
-	return text
-}
+func (p presented) Error() string { return hostnet.MakePrintable(p.error.Error(), maxErrorText) }

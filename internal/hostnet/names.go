@@ -67,3 +67,18 @@ func PrintableText(s string, maxBytes int) bool {
 	}
 	return true
 }
+
+// MakePrintable returns what PrintableText takes: what is not printable becomes "?",
+// and what is too long is cut.
+func MakePrintable(s string, maxBytes int) string {
+	if PrintableText(s, maxBytes) {
+		return s
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			return r
+		}
+		return '?'
+	}, s)
+	return strings.ToValidUTF8(s[:min(len(s), maxBytes)], "")
+}

@@ -80,3 +80,14 @@ func TestPrintableText(t *testing.T) {
 		})
 	}
 }
+
+func TestMakePrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "eth0 é": "eth0 é", "a\nb\x1b[2J\x7f\u009b\u202e": "a?b?[2J???", "\xff\uFFFD": "??",
+		strings.Repeat("é", 20): strings.Repeat("é", 15), "x" + strings.Repeat("é", 20): "x" + strings.Repeat("é", 14),
+	} {
+		got := hostnet.MakePrintable(text, 30)
+		assert.Equal(t, want, got)
+		assert.True(t, hostnet.PrintableText(got, 30))
+	}
+}
