@@ -111,7 +111,7 @@ func (v *variables) link(in Input) {
 // isPlainName reports whether a link's name, or none, means nothing else to a shell.
 func isPlainName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool {
-		return !(unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-+@,%", r))
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-+@,%", r)
 	})
 }
 

@@ -131,7 +131,7 @@ func TestSwappedWhileItIsRead(t *testing.T) {
 		}
 	}()
 	q := openQueue(t, root)
-	for seen, looks := 0, 0; (seen < 10 || looks < 100) && looks < 100_000; looks++ {
+	for seen, looks := 0, 0; (seen < 5 || looks < 30) && looks < 100_000; looks++ {
 		for _, ev := range drainAll(t, q) {
 			assert.Equal(t, "routable", ev.State, "read through a link")
 			seen++
