@@ -28,7 +28,7 @@ type pkg struct {
 
 // support are the packages that only tests link.
 var support = []string{
-	"internal/archtest", "internal/bench", "internal/bustest", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
+	"internal/archtest", "internal/bench", "internal/bustest", "internal/report/reporttest", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
 	"internal/demotest", "internal/e2e", "internal/faulttest", "internal/netnstest", "internal/resolved/resolvedtest", "man", "units",
 }
 
