@@ -23,7 +23,7 @@ func managed(f hostnet.LinkFacts) []netip.Prefix {
 			prefixes = append(prefixes, r)
 		}
 	}
-	slices.SortFunc(prefixes, netip.Prefix.Compare)
+	slices.SortFunc(prefixes, comparePrefixes)
 	return slices.Compact(prefixes)
 }
 

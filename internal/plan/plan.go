@@ -83,6 +83,7 @@ func Want(p Policy, links []Link) Plan {
 		out, routes := p.wantLink(l)
 		plan.Links[l.Link.Index] = out
 		plan.Routes = append(plan.Routes, routes...)
+		selectors = slices.Grow(selectors, len(out.Addresses))
 		for _, a := range out.Addresses {
 			selectors = append(selectors, selector{a, out.Table})
 		}

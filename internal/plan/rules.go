@@ -15,7 +15,7 @@ type selector struct {
 }
 
 func (a selector) compare(b selector) int {
-	return cmp.Or(a.prefix.Compare(b.prefix), cmp.Compare(a.table, b.table))
+	return cmp.Or(comparePrefixes(a.prefix, b.prefix), cmp.Compare(a.table, b.table))
 }
 
 // The rules' places, counted from Policy.Priority.
@@ -76,23 +76,27 @@ func (p Policy) rule(place uint32, s selector) hostnet.Rule {
 // priority, which it asks in the order in which they came, by their selectors.
 // Of netbrk's own rules, different ones never compare as equal.
 func compareRules(a, b hostnet.Rule) int {
+	// One after another: cmp.Or would compare all of them each time.
 	if c := cmp.Compare(a.Priority, b.Priority); c != 0 {
 		return c
 	}
-	return cmp.Or(
-		cmp.Compare(a.Family, b.Family),
-		comparePrefixes(a.From, b.From),
-		comparePrefixes(a.To, b.To),
-		cmp.Compare(a.Table, b.Table),
-		cmp.Compare(a.SuppressPrefixLength, b.SuppressPrefixLength),
-	)
+	if c := cmp.Compare(a.Family, b.Family); c != 0 {
+		return c
+	}
+	if c := comparePrefixes(a.From, b.From); c != 0 {
+		return c
+	}
+	if c := comparePrefixes(a.To, b.To); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.SuppressPrefixLength, b.SuppressPrefixLength))
 }
 
-// comparePrefixes spares the comparison of equal ones: netip makes an error
-// value, only to drop it, when it masks an invalid one.
+// comparePrefixes is netip.Prefix.Compare for prefixes that are masked, or
+// invalid: that one masks both anew, which is most of its time.
 func comparePrefixes(a, b netip.Prefix) int {
-	if a == b {
-		return 0
+	if c := a.Addr().Compare(b.Addr()); c != 0 {
+		return c
 	}
-	return a.Compare(b)
+	return cmp.Compare(a.Bits(), b.Bits())
 }
