@@ -256,13 +256,11 @@ type LinkFacts struct {
 	Ranges []netip.Prefix
 }
 
-// PolicyFacts are what is in the kernel at one moment.
+// PolicyFacts are what is in the kernel at one moment, besides rules.
 type PolicyFacts struct {
 	// Links has every link, but addresses, routes and ranges only of those that
 	// were asked for.
 	Links map[int]LinkFacts
-	// Rules are those that carry Protocol, Routes likewise, of all tables. What
-	// the kernel has twice is there twice.
-	Rules  []Rule
+	// Routes are those that carry Protocol, of all tables.
 	Routes []Route
 }

@@ -168,7 +168,7 @@ func TestPolicyWithoutIPv6(t *testing.T) {
 	rule := testRules()[0]
 	l.apply(ruleSteps(hostnet.OpAdd, rule)...)
 	facts := l.facts()
-	assert.Equal(t, []hostnet.Rule{rule}, facts.Rules)
+	assert.Equal(t, []hostnet.Rule{rule}, l.rules())
 	assert.Len(t, facts.Links[l.index].Addrs, 1)
 }
 
@@ -193,7 +193,7 @@ func TestPolicyRuleDumpIsConsistent(t *testing.T) {
 	}()
 	refused := 0
 	for range 30 {
-		got, err := l.p.rules(t.Context())
+		got, err := l.p.Rules(t.Context())
 		if err != nil {
 			refused++
 			require.ErrorIs(t, err, ErrInterrupted)
@@ -204,7 +204,7 @@ func TestPolicyRuleDumpIsConsistent(t *testing.T) {
 	cancel()
 	require.NoError(t, <-done)
 	t.Logf("%d of 30 readings were refused", refused)
-	got, err := l.p.rules(t.Context())
+	got, err := l.p.Rules(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, rules, got)
 }

@@ -32,8 +32,11 @@ type fakeKernel struct {
 	// before is called before each Apply, as somebody else's hand.
 	before func()
 	err    error // of Facts
-	reads  int
-	writes int
+	// slow is called in each Rules, whose error is rulesErr.
+	slow     func()
+	rulesErr error
+	reads    int
+	writes   int
 }
 
 func newFakeKernel(t *testing.T) *fakeKernel {
@@ -65,10 +68,15 @@ func (k *fakeKernel) Facts(_ context.Context, detail func(hostnet.Link) bool) (h
 		}
 		facts.Links[index] = l
 	}
-	ours := func(protocol uint8) bool { return protocol != hostnet.Protocol }
-	facts.Rules = slices.DeleteFunc(slices.Clone(k.rules), func(r hostnet.Rule) bool { return ours(r.Protocol) })
-	facts.Routes = slices.DeleteFunc(slices.Clone(k.routes), func(r hostnet.Route) bool { return ours(r.Protocol) })
+	facts.Routes = slices.DeleteFunc(slices.Clone(k.routes), func(r hostnet.Route) bool { return r.Protocol != hostnet.Protocol })
 	return facts, k.err
+}
+
+func (k *fakeKernel) Rules(context.Context) ([]hostnet.Rule, error) {
+	if k.slow != nil {
+		k.slow()
+	}
+	return slices.DeleteFunc(slices.Clone(k.rules), func(r hostnet.Rule) bool { return r.Protocol != hostnet.Protocol }), k.rulesErr
 }
 
 func (k *fakeKernel) Apply(_ context.Context, steps []hostnet.Step) (map[int]error, error) {
@@ -183,9 +191,10 @@ func (k *fakeKernel) text(ours bool) []string {
 type fakeLedger struct {
 	saved map[int]report.LinkRules
 	saves int
+	err   error // of Load
 }
 
-func (l *fakeLedger) Load() (map[int]report.LinkRules, error) { return maps.Clone(l.saved), nil }
+func (l *fakeLedger) Load() (map[int]report.LinkRules, error) { return maps.Clone(l.saved), l.err }
 
 func (l *fakeLedger) Save(r report.LinkRules) error {
 	if !assert.ObjectsAreEqual(l.saved[r.Index], r) {

@@ -117,8 +117,7 @@ func (p *pass) changed(index int, old report.LinkRules) time.Time {
 }
 
 func (p *pass) describe(e *report.LinkRules, o plan.Outcome) {
-	e.Addresses = append(e.Addresses, o.Addresses...)
-	slices.SortFunc(e.Addresses, netip.Prefix.Compare)
+	e.Addresses = append(e.Addresses, o.Addresses...) // sorted
 	for _, r := range p.want.Routes {
 		if r.Table == o.Table {
 			e.Routes = append(e.Routes, r.Describe(e.Link))

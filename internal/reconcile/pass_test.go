@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -249,6 +250,31 @@ func TestFactsFail(t *testing.T) {
 	b.kernel.err = errors.New("interrupted")
 	_, err := Run(t.Context(), b.kernel, b.ledger, b.options)
 	assert.ErrorContains(t, err, "reading policy routing: interrupted")
+	assert.Empty(t, b.ledger.saved)
+}
+
+// TestRunEndsAfterItsReaders: whoever called it may close the kernel then.
+func TestRunEndsAfterItsReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		ended := false
+		b.kernel.slow = func() {
+			<-time.After(time.Second)
+			ended = true
+		}
+		b.ledger.err = errors.New("broken")
+		_, err := Run(t.Context(), b.kernel, b.ledger, b.options)
+		require.ErrorIs(t, err, b.ledger.err)
+		assert.True(t, ended)
+	})
+}
+
+func TestRulesThatCannotBeRead(t *testing.T) {
+	b := newBench(t)
+	b.kernel.rulesErr = errors.New("interrupted")
+	_, err := Run(t.Context(), b.kernel, b.ledger, b.options)
+	require.EqualError(t, err, "reading policy routing: interrupted")
+	assert.Zero(t, b.kernel.writes, "nothing is decided then")
 	assert.Empty(t, b.ledger.saved)
 }
 
