@@ -20,7 +20,7 @@ const receiveBytes = 32 << 10
 // receive buffer was full (ENOBUFS, netlink(7)): only a dump tells the truth.
 var ErrOverrun = errors.New("the kernel dropped messages")
 
-// socket is a raw rtnetlink socket that the runtime's poller waits for.
+// socket is a raw rtnetlink socket.
 type socket struct {
 	file *os.File
 	raw  syscall.RawConn
@@ -29,8 +29,17 @@ type socket struct {
 	timeout time.Duration
 }
 
-func openSocket(groups ...int) (*socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+// openSocket opens one that the runtime's poller waits for.
+func openSocket() (*socket, error) { return newSocket(unix.SOCK_NONBLOCK) }
+
+// openQuietSocket opens one that the runtime's poller does not know: nobody can
+// wait for it but with an alarm.
+func openQuietSocket(groups ...int) (*socket, error) { return newSocket(0, groups...) }
+
+// newSocket has the runtime's poller know the socket where flags say that it does
+// not block, see os.NewFile.
+func newSocket(flags int, groups ...int) (*socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("opening rtnetlink socket: %w", err)
 	}
