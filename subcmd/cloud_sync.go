@@ -23,10 +23,6 @@ import (
 )
 
 const (
-	// firstAnswer is how long the first sync of a boot waits for the metadata, and
-	// anyAnswer how long later ones do.
-	firstAnswer = 2 * time.Minute
-	anyAnswer   = 30 * time.Second
 	// propagation is how long a NIC that is here and not yet complete in the
 	// metadata is asked for again; on EC2 that takes up to half a minute.
 	propagation = 30 * time.Second
@@ -129,9 +125,9 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 	}
 	defer client.Close()
 
-	began, wait, limit := time.Now(), askAgain, anyAnswer
+	began, wait, limit := time.Now(), askAgain, cloud.AnyAnswer
 	if s.last.Provider == "" {
-		limit = firstAnswer
+		limit = cloud.FirstAnswer
 	}
 	for {
 		result, again, err := s.once(ctx, provider, client, limit)

@@ -72,16 +72,12 @@ func (c *Client) mayHelp(status int, err error) bool {
 }
 
 // backoff is how long to wait after so many tries: what the answer asks for, or
-// twice as long each time, a fifth more or less so that a fleet spreads.
+// longer each time.
 func (t Times) backoff(tries int, response *http.Response) time.Duration {
 	if wait, ok := retryAfter(response); ok {
 		return min(wait, t.RetryAfterMax)
 	}
-	wait := t.BackoffMax
-	if tries < 16 {
-		wait = min(t.Backoff<<tries, t.BackoffMax)
-	}
-	return wait - wait/5 + rand.N(2*wait/5+1)
+	return t.Wait(tries, rand.N)
 }
 
 // retryAfter reads the header of RFC 9110 section 10.2.3, in either form.

@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+// How long a run waits for the metadata: the first sync of a boot, when the service
+// may still come up, and any other.
+const (
+	FirstAnswer = 2 * time.Minute
+	AnyAnswer   = 30 * time.Second
+)
+
 // Times bound how long a client waits, and how much it asks. What the whole of a
 // run may take is its context's.
 type Times struct {
@@ -20,13 +27,13 @@ type Times struct {
 	Tries int // of one request
 }
 
-// DefaultTimes suit every cloud: twenty tries span the 70 s for which Azure
-// answers 410 while it moves the service.
+// DefaultTimes suit every cloud: the tries span the 70 s for which Azure answers
+// 410 while it moves the service, though many a wait is a short one.
 func DefaultTimes() Times {
 	return Times{
 		Dial: time.Second, Header: 2 * time.Second, Request: 5 * time.Second,
 		Backoff: 200 * time.Millisecond, BackoffMax: 5 * time.Second, RetryAfterMax: 30 * time.Second,
-		Tries: 20,
+		Tries: 24,
 	}
 }
 
@@ -38,4 +45,16 @@ func (t Times) orDefault() Times {
 		RetryAfterMax: cmp.Or(t.RetryAfterMax, d.RetryAfterMax),
 		Tries:         cmp.Or(t.Tries, d.Tries),
 	}
+}
+
+// Wait is how long to wait after so many tries: twice as long each time, up to half
+// more or less. By less than that a fleet that was refused together would come back
+// together, again and again, and leave the service idle between; internal/scale
+// reckons with it. within returns a duration below n, at random.
+func (t Times) Wait(tries int, within func(n time.Duration) time.Duration) time.Duration {
+	wait := t.BackoffMax
+	if tries < 16 {
+		wait = min(t.Backoff<<tries, t.BackoffMax)
+	}
+	return wait/2 + within(wait+1)
 }
