@@ -13,6 +13,11 @@ import (
 // not carry it is somebody else's, and is never changed.
 const Protocol = 110
 
+// MaxCopied bounds the routes with a gateway that a link's table takes from the
+// main table. A router's full view of the Internet must not be doubled; the
+// rule that looks into main finds it there.
+const MaxCopied = 1024
+
 // ErrOccupied says that a route cannot be added where another one is, of
 // whatever protocol, with the same RouteKey.
 var ErrOccupied = errors.New("another route has its place")

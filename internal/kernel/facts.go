@@ -174,7 +174,8 @@ func (p *Policy) linkRoutes(ctx context.Context, wanted map[int]*hostnet.LinkFac
 	for _, index := range indices {
 		for _, family := range families() {
 			main := routeFilter{family: family, table: hostnet.TableMain, index: index, kind: hostnet.RouteUnicast}
-			routes, err := p.routes(ctx, main, everyRoute)
+			var far farRoutes
+			routes, err := p.routesAnew(ctx, main, far.forget, far.keep)
 			if err != nil && !errors.Is(err, ErrInterrupted) {
 				return err
 			}

@@ -51,8 +51,18 @@ func (f routeFilter) matches(r hostnet.Route) bool {
 // count, in IPv6 (fib_table_dump in fib_trie.c, fib6_dump_table in ip6_fib.c):
 // a change elsewhere hides no route of a table that stands still.
 func (p *Policy) routes(ctx context.Context, f routeFilter, keep func(hostnet.Route) bool) ([]hostnet.Route, error) {
+	return p.routesAnew(ctx, f, func() {}, keep)
+}
+
+// routesAnew is routes for a keep that remembers: start is called before each
+// attempt.
+func (p *Policy) routesAnew(ctx context.Context, f routeFilter, start func(), keep func(hostnet.Route) bool) ([]hostnet.Route, error) {
 	var routes []hostnet.Route
-	err := p.dump(ctx, f.request(), func() { routes = routes[:0] }, func(msg message) {
+	begin := func() {
+		routes = routes[:0]
+		start()
+	}
+	err := p.dump(ctx, f.request(), begin, func(msg message) {
 		if msg.kind != unix.RTM_NEWROUTE {
 			return
 		}

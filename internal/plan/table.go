@@ -9,11 +9,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// MaxCopied bounds the routes with a gateway that a link's table takes from the
-// main table. A router's full view of the Internet must not be doubled; the
-// rule that looks into main finds it there.
-const MaxCopied = 1024
-
 // table is the table of one link in the making.
 type table struct {
 	link Link
@@ -139,8 +134,8 @@ func (t *table) addCopies() {
 			t.add(r)
 		}
 	}
-	if len(far) > MaxCopied {
-		t.note("%d routes of the main table have a gateway, more than %d: table %d has none of them", len(far), MaxCopied, t.out.Table)
+	if len(far) > hostnet.MaxCopied { // how many there are nobody has counted
+		t.note("more than %d routes of the main table have a gateway: table %d has none of them", hostnet.MaxCopied, t.out.Table)
 		return
 	}
 	for _, r := range far {

@@ -320,17 +320,17 @@ func TestWantRoutes(t *testing.T) {
 func TestWantCopiesNoFullTable(t *testing.T) {
 	link := shape{index: 2, flags: up, addrs: []string{"192.0.2.5/24"}, routes: []string{"default via 192.0.2.1", "10.0.0.0/24 scope link"}}.link(t)
 	far := parseRoute(t, 2, "10.1.0.0/24 via 192.0.2.1")
-	for i := range plan.MaxCopied {
+	for i := range hostnet.MaxCopied {
 		far.Destination = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1 + byte(i>>8), byte(i), 0}), 24)
 		link.Routes = append(link.Routes, far)
 	}
 	full := plan.Want(policy(), []plan.Link{link})
-	assert.Len(t, full.Routes, plan.MaxCopied+3)
+	assert.Len(t, full.Routes, hostnet.MaxCopied+3)
 	assert.Empty(t, full.Links[2].Notes)
 
 	far.Metric++ // one more
 	link.Routes = append(link.Routes, far)
 	cut := plan.Want(policy(), []plan.Link{link})
 	assert.Len(t, cut.Routes, 3)
-	assert.Equal(t, []string{"1025 routes of the main table have a gateway, more than 1024: table 10002 has none of them"}, cut.Links[2].Notes)
+	assert.Equal(t, []string{"more than 1024 routes of the main table have a gateway: table 10002 has none of them"}, cut.Links[2].Notes)
 }
