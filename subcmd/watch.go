@@ -205,11 +205,7 @@ func (d *daemonRun) emitted(ev hostnet.Event) {
 	if d.leases != nil {
 		d.leases.event(ev)
 	}
-	if d.cloud != nil && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionAdded {
-		if err := d.cloud.Put(ev.Index); err != nil {
-			d.log.Warn("a new network card may wait for the cloud's timer", "link", ev.Link, "err", err)
-		}
-	}
+	d.askCloud(ev)
 }
 
 func (d *daemonRun) ready() {
