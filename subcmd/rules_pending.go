@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/netbrk/netbrk/state"
 )
 
@@ -39,6 +41,7 @@ func (r *rulesRun) servePending(ctx context.Context) error {
 		if _, err := queue.Take(); err != nil {
 			return needRoot(err)
 		}
+		before := computed()
 		result, err := r.pass(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -47,6 +50,10 @@ func (r *rulesRun) servePending(ctx context.Context) error {
 			return err
 		}
 		partial = result.Partial()
+		select {
+		case <-ctx.Done():
+		case <-time.After(restAfter(computed()-before, len(result.Steps)+len(result.LinkSteps))):
+		}
 		more, err := queue.Wait(ctx, waitFor(result.RetryAt))
 		switch {
 		case ctx.Err() != nil:
@@ -60,6 +67,34 @@ func (r *rulesRun) servePending(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+const (
+	// longPass is what a pass computes longer than where it reads a router's full
+	// table.
+	longPass = 200 * time.Millisecond
+	// restFor is how many times as long as such a pass the rest after it is.
+	restFor = 4
+)
+
+// restAfter is how long to rest after a pass. Where a routing daemon changes the
+// main table again and again, each change asks for a pass that reads a million
+// routes and finds nothing to do: those take a fifth of the time at most.
+func restAfter(took time.Duration, steps int) time.Duration {
+	if steps > 0 || took < longPass {
+		return 0
+	}
+	return restFor * took
+}
+
+// computed is the time that this process has had, the kernel's on its behalf
+// included: what it waited for, such as a lock or a busy machine, is none of it.
+func computed() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // dropPending takes what is pending in vain: with a configuration that cannot be
