@@ -141,10 +141,28 @@ func TestRetryAfter(t *testing.T) {
 				start := time.Now()
 				_, err := client(t, server, endpoint()).Get(t.Context(), macPath)
 				require.NoError(t, err)
-				assert.Equal(t, tt.at, time.Since(start))
+				assert.GreaterOrEqual(t, time.Since(start), tt.at)
+				assert.LessOrEqual(t, time.Since(start), tt.at+tt.at/4)
 			})
 		})
 	}
+}
+
+// TestRetryAfterSpreads: those who are asked for the same wait do not come back
+// together.
+func TestRetryAfterSpreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := map[time.Duration]bool{}
+		for range 10 {
+			server := imdstest.New("aws", told())
+			server.Script(imdstest.Fault{Path: "*/mac", Kind: imdstest.TooMany, Times: 1, RetryAfter: "8"})
+			start := time.Now()
+			_, err := client(t, server, endpoint()).Get(t.Context(), macPath)
+			require.NoError(t, err)
+			waits[time.Since(start).Truncate(time.Millisecond)] = true
+		}
+		assert.Greater(t, len(waits), 5)
+	})
 }
 
 // TestGivesUpEarly has a service that asks for more time than there is.

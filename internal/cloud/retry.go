@@ -71,11 +71,12 @@ func (c *Client) mayHelp(status int, err error) bool {
 	return slices.Contains(c.endpoint.Retry, status)
 }
 
-// backoff is how long to wait after so many tries: what the answer asks for, or
-// longer each time.
+// backoff is how long to wait after so many tries: what the answer asks for, and
+// up to a quarter more since it asks all of a fleet for the same, or longer each time.
 func (t Times) backoff(tries int, response *http.Response) time.Duration {
 	if wait, ok := retryAfter(response); ok {
-		return min(wait, t.RetryAfterMax)
+		wait = min(wait, t.RetryAfterMax)
+		return wait + rand.N(wait/4+1)
 	}
 	return t.Wait(tries, rand.N)
 }
