@@ -216,6 +216,29 @@ func TestDrainServesManyLinksInTurn(t *testing.T) {
 	})
 }
 
+// TestDrainListsALongQueueSeldom: while events keep coming, most of the time is left
+// to those that wait.
+func TestDrainListsALongQueueSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const links = 5_000
+		q := newFakeQueue(t)
+		q.slow = 50 * time.Millisecond
+		for i := range links {
+			q.add(onLink(uint64(i+1), i+1))
+		}
+		began, handled := time.Now(), 0
+		require.NoError(t, Drain(t.Context(), q, options(1), func(_ context.Context, e hostnet.Event) bool {
+			if handled++; handled <= links {
+				q.add(hostnet.Event{Seq: 1e6 + uint64(handled), Kind: hostnet.KindAddresses, Index: e.Index})
+			}
+			<-time.After(time.Millisecond)
+			return true
+		}))
+		assert.Equal(t, 2*links, handled)
+		assert.Less(t, time.Duration(q.lists)*q.slow, time.Since(began)/5)
+	})
+}
+
 func TestDrainEndsWithAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newFakeQueue(t, onLink(1, 1), onLink(2, 1), onLink(3, 1))

@@ -26,6 +26,7 @@ type fakeQueue struct {
 	lists   int
 	done    map[string]bool
 	waiting bool
+	slow    time.Duration // that List takes
 
 	listErr, waitErr error
 	readErr, doneErr map[string]error
@@ -64,6 +65,7 @@ func (q *fakeQueue) merge(e hostnet.Event) {
 }
 
 func (q *fakeQueue) List() ([]hostnet.Pending, error) {
+	<-time.After(q.slow)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lists++
