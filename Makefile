@@ -66,7 +66,7 @@ BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build deb rpm test test-netns test-faults test-faults-short test-e2e test-e2e-all check lint bench fuzz vulncheck demo deps install install-dispatcher uninstall clean help
+.PHONY: build deb rpm test test-netns test-faults test-faults-short test-e2e test-e2e-all check lint bench scale simulate fuzz vulncheck demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -111,6 +111,12 @@ lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 
 bench: build deps ## speed and memory beside networkd-dispatcher, in one run (root)
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags bench -count=1 -timeout 30m -v ./internal/bench/...
+
+scale: build ## a host of 1,000 containers and a router's full table, in network namespaces (root)
+	$(SUDO) env NETBRK_TEST_SCALE=1 NETBRK_TEST_NETNS=1 HOME="$$HOME" PATH="$$PATH" go test -count=1 -timeout 15m -v -run '^Test(Containers|Router)$$' ./internal/scale
+
+simulate: ## what a million instances ask of their metadata service: internal/SCALE.md
+	go run ./internal/scale/cmd/fleet
 
 # All targets, the failed ones told at the end; FUZZ= takes a part of a name or path.
 # By default Go spends up to a minute on making each new input smaller, of a target's

@@ -16,13 +16,7 @@ import (
 func TestArchitecture(t *testing.T) {
 	text, err := os.ReadFile("../ARCHITECTURE.md")
 	require.NoError(t, err)
-	path := regexp.MustCompile("`((?:cmd|subcmd|dispatcher|state|units|man|testdata|internal)(?:/[a-zA-Z0-9_.-]+)*)`")
-	named := map[string]bool{}
-	for _, m := range path.FindAllStringSubmatch(string(text), -1) {
-		named[m[1]] = true
-		_, err := os.Stat(filepath.Join("../..", m[1]))
-		assert.NoError(t, err)
-	}
+	named := paths(t, string(text))
 	require.NotEmpty(t, named)
 	rows := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(string(text), -1) {
@@ -35,4 +29,24 @@ func TestArchitecture(t *testing.T) {
 		parent := filepath.Dir(name)
 		assert.True(t, named[name] || name == "cmd/netbrk" || strings.HasPrefix(name, "internal/") && named[parent], "%s is not on the map", name)
 	}
+}
+
+// TestScale: the same of the paths on the page on scale.
+func TestScale(t *testing.T) {
+	text, err := os.ReadFile("../SCALE.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths(t, string(text)))
+}
+
+// paths returns those that a page names. All of them have to be there.
+func paths(t *testing.T, text string) map[string]bool {
+	t.Helper()
+	path := regexp.MustCompile("`((?:cmd|subcmd|dispatcher|state|units|man|testdata|internal)(?:/[a-zA-Z0-9_.-]+)*)`")
+	named := map[string]bool{}
+	for _, m := range path.FindAllStringSubmatch(text, -1) {
+		named[m[1]] = true
+		_, err := os.Stat(filepath.Join("../..", m[1]))
+		assert.NoError(t, err)
+	}
+	return named
 }

@@ -1,0 +1,225 @@
+package scale_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/netnstest"
+)
+
+const (
+	// requiredVar makes the tests run that measure: they take root, bin/netbrk and
+	// minutes. `make scale` sets it.
+	requiredVar = "NETBRK_TEST_SCALE"
+	patience    = time.Minute
+	pollEvery   = time.Millisecond
+)
+
+// host is a network namespace with netbrk's configuration and state.
+type host struct {
+	ns         *netnstest.Namespace
+	dir, state string
+	binary     string
+}
+
+func newHost(t *testing.T, toml string) *host {
+	t.Helper()
+	if os.Getenv(requiredVar) != "1" {
+		t.Skipf("%s is not 1: make scale sets it", requiredVar)
+	}
+	require.Zero(t, os.Geteuid(), "namespaces with 1,000 links take root")
+	binary, err := filepath.Abs("../../bin/netbrk")
+	require.NoError(t, err)
+	require.FileExists(t, binary, "make build")
+	// Hooks run from directories that only root can write to, which /tmp is not.
+	dir, err := os.MkdirTemp("/run", "netbrk-scale-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.Remove(dir)) })
+	// In memory, as /run is on a host: here it may be a disk.
+	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755"))
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	h := &host{ns: netnstest.New(t), dir: dir, state: filepath.Join(dir, "state"), binary: binary}
+	toml = "[System]\nGenerator = \"kernel\"\nHookDirs = \"" + filepath.Join(dir, "hooks") + "\"\n" + toml
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "netbrk.toml"), []byte(toml), 0o644))
+	ip(t, h.ns, "link set lo up\n")
+	return h
+}
+
+// ip has ip(8) run commands in a namespace.
+func ip(t *testing.T, ns *netnstest.Namespace, commands string) {
+	t.Helper()
+	ipMust(t, ns, commands, "-batch", "-")
+}
+
+func ipMust(t *testing.T, ns *netnstest.Namespace, input string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("ip", args...)
+	cmd.Stdin = strings.NewReader(input)
+	var out []byte
+	var err error
+	ns.Do(t, func() { out, err = cmd.CombinedOutput() })
+	require.NoError(t, err, "ip %v: %.1000s", args, out)
+}
+
+func (h *host) command(args ...string) *exec.Cmd {
+	return exec.Command(h.binary, append([]string{"--config=" + filepath.Join(h.dir, "netbrk.toml"), "--state-dir=" + h.state}, args...)...)
+}
+
+// spent is what a process took.
+type spent struct {
+	wall, cpu time.Duration
+	peakMiB   float64
+}
+
+func (s spent) String() string {
+	return fmt.Sprintf("%.2f s, %.2f s of CPU, %.1f MiB at the peak", s.wall.Seconds(), s.cpu.Seconds(), s.peakMiB)
+}
+
+// run runs netbrk to its end.
+func (h *host) run(t *testing.T, args ...string) spent {
+	t.Helper()
+	cmd := h.command(args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	at := time.Now()
+	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	highest := make(chan float64)
+	go func() { highest <- peak(cmd.Process.Pid) }()
+	require.NoError(t, cmd.Wait(), stderr.String())
+	return spent{time.Since(at), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), <-highest}
+}
+
+// peak looks at a process until it is gone, and returns the most memory that it had,
+// in MiB. What wait4(2) tells may be that of the process that started it.
+func peak(pid int) (most float64) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for range tick.C {
+		now, ok := memory(pid, "VmHWM")
+		if !ok {
+			return most
+		}
+		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil && string(name) == "netbrk\n" {
+			most = max(most, now)
+		}
+	}
+	return most
+}
+
+// memory is a line of proc_pid_status(5), in MiB; there is none of a process that
+// has ended.
+func memory(pid int, name string) (mib float64, ok bool) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, false
+	}
+	found := regexp.MustCompile(`(?m)^` + name + `:\s+(\d+) kB$`).FindStringSubmatch(string(raw))
+	if found == nil {
+		return 0, false
+	}
+	kib, err := strconv.Atoi(found[1])
+	return float64(kib) / 1024, err == nil
+}
+
+// daemon is a netbrk that goes on.
+type daemon struct {
+	cmd    *exec.Cmd
+	events string // the file that --print goes to
+}
+
+func (h *host) start(t *testing.T, args ...string) *daemon {
+	t.Helper()
+	d := &daemon{cmd: h.command(args...), events: filepath.Join(h.dir, "events."+args[0])}
+	out, err := os.Create(d.events)
+	require.NoError(t, err)
+	defer out.Close()
+	log, err := os.OpenFile(filepath.Join(h.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	d.cmd.Stdout, d.cmd.Stderr = out, log
+	h.ns.Do(t, func() { require.NoError(t, d.cmd.Start()) })
+	t.Cleanup(func() {
+		_ = d.cmd.Process.Kill()
+		_ = d.cmd.Wait()
+	})
+	return d
+}
+
+func (h *host) log() string {
+	raw, _ := os.ReadFile(filepath.Join(h.dir, "log"))
+	return string(raw)
+}
+
+func (d *daemon) printed() string {
+	raw, _ := os.ReadFile(d.events)
+	return string(raw)
+}
+
+// cpu is what the process has computed so far; that of children that ended is their
+// own. The kernel counts it in hundredths of a second, proc_pid_stat(5).
+func (d *daemon) cpu(t *testing.T) time.Duration {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+	require.NoError(t, err)
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	fields := strings.Fields(rest)
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	require.NoError(t, err1)
+	require.NoError(t, err2)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+func (d *daemon) memory(t *testing.T, name string) float64 {
+	t.Helper()
+	mib, ok := memory(d.cmd.Process.Pid, name)
+	require.True(t, ok, name)
+	return mib
+}
+
+// descriptors is how many files the process has open.
+func (d *daemon) descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid))
+	require.NoError(t, err)
+	return len(entries)
+}
+
+// rest waits until the process has computed nothing for a while.
+func (d *daemon) rest(t *testing.T) {
+	t.Helper()
+	last, since := d.cpu(t), time.Now()
+	eventually(t, "rest", func() bool {
+		if now := d.cpu(t); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 6*time.Second
+	})
+}
+
+// eventually waits for what somebody else does.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-deadline:
+			require.Fail(t, "it does not come", what)
+		case <-tick.C:
+		}
+	}
+}
