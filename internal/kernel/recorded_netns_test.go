@@ -43,7 +43,7 @@ func TestRecord(t *testing.T) {
 	ns := netnstest.New(t)
 	var datagrams [][]byte
 	ns.Do(t, func() {
-		s, err := openSocket(watchedGroups()...)
+		s, err := newSocket(unix.SOCK_NONBLOCK, watchedGroups()...)
 		require.NoError(t, err)
 		defer s.close()
 		for command := range strings.Lines(`link set lo up
