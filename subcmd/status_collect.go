@@ -14,6 +14,7 @@ import (
 	"github.com/netbrk/netbrk/internal/health"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/kernel"
+	"github.com/netbrk/netbrk/internal/networkd"
 	"github.com/netbrk/netbrk/internal/reconcile"
 	"github.com/netbrk/netbrk/internal/report"
 	"github.com/netbrk/netbrk/internal/systemd"
@@ -26,8 +27,9 @@ const (
 	busPatience = time.Second
 	// secondLook is how long drift must last to be told: what is being mended just
 	// now is none.
-	secondLook = 300 * time.Millisecond
-	cloudTimer = "netbrk-cloud-sync.timer"
+	secondLook   = 300 * time.Millisecond
+	cloudTimer   = "netbrk-cloud-sync.timer"
+	networkdUnit = "systemd-networkd.service"
 )
 
 // collectStatus looks at the named parts, report.PartLinks and its like, or at all,
@@ -79,7 +81,9 @@ type statusLook struct {
 	// kernel is nil where only the state is looked at.
 	kernel *kernel.Policy
 	next   time.Time // by the timer of cloud-sync
-	facts  health.Facts
+	// busSilent says that the bus did not answer: nobody waits for it twice.
+	busSilent bool
+	facts     health.Facts
 }
 
 // note says what cannot be seen.
@@ -139,12 +143,13 @@ func (l *statusLook) lookAtUnits(ctx context.Context) {
 	if l.global.stateDir != defaultStateDir || !systemd.Booted() {
 		return
 	}
-	look, err := within(ctx, func(ctx context.Context) (systemd.Look, error) {
-		var m systemd.Manager
-		defer m.Close()
-		return m.Look(ctx, statusUnits(), cloudTimer)
-	})
+	var m systemd.Manager
+	defer m.Close()
+	ctx, cancel := context.WithTimeout(ctx, busPatience)
+	defer cancel()
+	look, err := m.Look(ctx, append(statusUnits(), networkdUnit), cloudTimer)
 	if err != nil {
+		l.busSilent = errors.Is(err, networkd.ErrBusSilent)
 		l.note("the states of units are not known", err)
 		return
 	}
@@ -152,29 +157,6 @@ func (l *statusLook) lookAtUnits(ctx context.Context) {
 	l.facts.Installed = slices.ContainsFunc(look.Units, func(u hostnet.UnitState) bool {
 		return u.Name == "netbrk-watch.service" && u.Load == "loaded"
 	})
-}
-
-// within waits for an answer from the bus as long as is worth while. Connecting to
-// it has a time limit of its own, which is longer.
-func within[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, busPatience)
-	defer cancel()
-	type answer struct {
-		value T
-		err   error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		value, err := ask(ctx)
-		answered <- answer{value, err}
-	}()
-	select {
-	case a := <-answered:
-		return a.value, a.err
-	case <-ctx.Done():
-		var none T
-		return none, errors.New("the bus does not answer")
-	}
 }
 
 func (l *statusLook) lookAtWatcher(context.Context) {

@@ -2,7 +2,11 @@ package subcmd
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/health"
@@ -21,7 +25,7 @@ func (l *statusLook) lookAtLinks(ctx context.Context) {
 			l.note("links cannot be told", err)
 			return
 		}
-		links.States = l.networkdStates(ctx, links.Facts)
+		links.States, links.Networkd = l.networkdStates(ctx, links.Facts)
 	}
 	var err error
 	if links.Added, err = state.LookAtRules(l.global.stateDir).Load(); err != nil {
@@ -51,18 +55,16 @@ func (l *statusLook) recallLinks(links *health.Links) {
 
 // networkdStates reads the words of networkd where it is what the configuration
 // goes by, and runs in this network namespace: a /run may be shared with another.
-func (l *statusLook) networkdStates(ctx context.Context, links []hostnet.LinkFacts) map[int]hostnet.States {
+func (l *statusLook) networkdStates(ctx context.Context, links []hostnet.LinkFacts) (map[int]hostnet.States, health.NetworkdFault) {
 	if !slices.Contains(l.cfg.System.Generators, config.GeneratorNetworkd) {
-		return nil
+		return nil, ""
 	}
-	_, err := within(ctx, func(ctx context.Context) (hostnet.States, error) {
-		var bus networkd.Querier
-		defer bus.Close()
-		return bus.ManagerStates(ctx)
-	})
-	if err != nil {
-		l.note("states of links are the kernel's", err)
-		return nil
+	if err := l.askNetworkd(ctx); err != nil {
+		fault := l.networkdFault(err)
+		if fault == "" {
+			l.note("states of links are the kernel's", err)
+		}
+		return nil, fault
 	}
 	states := make(map[int]hostnet.States, len(links))
 	for _, link := range links {
@@ -70,5 +72,44 @@ func (l *statusLook) networkdStates(ctx context.Context, links []hostnet.LinkFac
 			states[link.Link.Index] = file.States
 		}
 	}
-	return states
+	return states, ""
+}
+
+// askNetworkd asks whether networkd answers, twice where it does not: on a host that is
+// busy it may be slow, and is not at fault.
+func (l *statusLook) askNetworkd(ctx context.Context) error {
+	ask := func(patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		var bus networkd.Querier
+		defer bus.Close()
+		_, err := bus.ManagerStates(ctx)
+		return err
+	}
+	if !l.busSilent {
+		err := ask(busPatience)
+		if !errors.Is(err, networkd.ErrSilent) && !errors.Is(err, networkd.ErrBusSilent) {
+			return err
+		}
+	}
+	return ask(2 * busPatience)
+}
+
+// networkdFault tells what is wrong where networkd is not heard; nothing is on a
+// host that has no bus, or does not run networkd.
+func (l *statusLook) networkdFault(err error) health.NetworkdFault {
+	unit, _ := l.unit(networkdUnit)
+	switch {
+	case errors.Is(err, networkd.ErrBusSilent):
+		return health.BusSilent
+	case errors.Is(err, unix.ECONNREFUSED):
+		return health.BusDown
+	case errors.Is(err, networkd.ErrSilent):
+		return health.NetworkdSilent
+	case errors.Is(err, networkd.ErrNoOwner) && unit.Active == "active":
+		return health.NetworkdOffBus
+	case errors.Is(err, networkd.ErrNoOwner) && unit.Active == "failed":
+		return health.NetworkdFailed
+	}
+	return ""
 }

@@ -72,7 +72,22 @@ type Links struct {
 	Added   map[int]report.LinkRules
 	Leases  map[string]report.LinkLeases
 	Watched func(name string) bool
+	// Networkd is what keeps networkd's words from us, where the configuration goes
+	// by them and they are to be had.
+	Networkd NetworkdFault
 }
+
+// NetworkdFault is why a networkd that should be heard is not; empty for nothing.
+type NetworkdFault string
+
+// What can be wrong with networkd, or with the bus between it and us.
+const (
+	BusSilent      NetworkdFault = "the system bus does not answer"
+	BusDown        NetworkdFault = "the system bus is down"
+	NetworkdSilent NetworkdFault = "systemd-networkd does not answer"
+	NetworkdOffBus NetworkdFault = "systemd-networkd has lost the bus"
+	NetworkdFailed NetworkdFault = "systemd-networkd.service has failed"
+)
 
 // Rules are what apply-rules did last, and what it would do now.
 type Rules struct {

@@ -145,6 +145,24 @@ func TestReasons(t *testing.T) {
 		{"a unit that failed", func(f *Facts) { unit(f, "netbrk-rules.service", "failed") }, []report.Reason{
 			{Part: "rules", What: "netbrk-rules.service has failed", Hint: "journalctl -u netbrk-rules.service -n 20"},
 		}},
+		{"a bus that hangs", func(f *Facts) { f.Links.Networkd = BusSilent }, []report.Reason{{
+			Part: "links", What: "the system bus does not answer: states of links are the kernel's, and targets do not follow them",
+			Hint: "systemctl restart dbus.service systemd-networkd.service",
+		}}},
+		{"a bus that was stopped", func(f *Facts) { f.Links.Networkd = BusDown }, []report.Reason{{
+			Part: "links", What: "the system bus is down: states of links are the kernel's, and targets do not follow them",
+			Hint: "systemctl restart dbus.service systemd-networkd.service",
+		}}},
+		{"a networkd that hangs", func(f *Facts) { f.Links.Networkd = NetworkdSilent }, []report.Reason{{
+			Part: "links", What: "systemd-networkd does not answer: states of links are the kernel's", Hint: "systemctl restart systemd-networkd.service",
+		}}},
+		{"a networkd that outlived the bus", func(f *Facts) { f.Links.Networkd = NetworkdOffBus }, []report.Reason{{
+			Part: "links", What: "systemd-networkd has lost the bus: states of links are the kernel's", Hint: "systemctl restart systemd-networkd.service",
+		}}},
+		{"a networkd that failed", func(f *Facts) { f.Links.Networkd = NetworkdFailed }, []report.Reason{{
+			Part: "links", What: "systemd-networkd.service has failed: states of links are the kernel's", Hint: "journalctl -u systemd-networkd.service -n 20",
+		}}},
+
 		{"a link that networkd failed to configure", func(f *Facts) { f.Links.States[2][hostnet.AdministrativeState] = "failed" }, []report.Reason{
 			{Part: "links", Link: "eth0", What: "systemd-networkd failed to configure it", Hint: "networkctl status eth0"},
 		}},

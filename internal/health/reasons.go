@@ -32,7 +32,7 @@ const (
 func (f Facts) reasons(doc report.Status) []report.Reason {
 	reasons := []report.Reason{}
 	for _, part := range [][]report.Reason{
-		f.configReasons(), f.watcherReasons(), f.unitReasons(), linkReasons(doc),
+		f.configReasons(), f.watcherReasons(), f.unitReasons(), f.networkdReasons(), linkReasons(doc),
 		f.rulesReasons(doc), f.hooksReasons(doc), f.cloudReasons(doc),
 	} {
 		reasons = append(reasons, part...)
@@ -154,6 +154,26 @@ func partOf(u hostnet.UnitState) string {
 		return report.PartHooks
 	}
 	return report.PartWatcher
+}
+
+// networkdReasons tell why networkd is not heard. A networkd that lost the bus when
+// that was restarted does not come back by itself (systemd 252), so whoever restarts
+// the bus has to restart it as well.
+func (f Facts) networkdReasons() []report.Reason {
+	if f.Links == nil || f.Links.Networkd == "" {
+		return nil
+	}
+	r := report.Reason{Part: report.PartLinks, What: string(f.Links.Networkd) + ": states of links are the kernel's"}
+	switch f.Links.Networkd {
+	case BusSilent, BusDown:
+		r.What += ", and targets do not follow them"
+		r.Hint = "systemctl restart dbus.service systemd-networkd.service"
+	case NetworkdFailed:
+		r.Hint = "journalctl -u systemd-networkd.service -n 20"
+	default:
+		r.Hint = "systemctl restart systemd-networkd.service"
+	}
+	return []report.Reason{r}
 }
 
 func linkReasons(doc report.Status) []report.Reason {

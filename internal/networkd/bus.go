@@ -15,13 +15,15 @@ import (
 )
 
 var (
-	// errNoOwner means that networkd is not running, or lost the bus: it does
+	// ErrNoOwner means that networkd is not running, or lost the bus: it does
 	// not come back by itself when the bus was restarted (systemd 252).
-	errNoOwner = errors.New("systemd-networkd is not on the bus")
+	ErrNoOwner = errors.New("systemd-networkd is not on the bus")
+	// ErrBusSilent means that the bus itself does not answer.
+	ErrBusSilent = systembus.ErrSilent
+	// ErrSilent means that networkd has its name and does not answer.
+	ErrSilent = errors.New("systemd-networkd does not answer")
 	// errForeign means a bus that is shared with another network namespace.
 	errForeign = errors.New("systemd-networkd on the bus manages another network namespace")
-	// errSilent means that networkd has its name and does not answer.
-	errSilent = errors.New("systemd-networkd does not answer")
 	// ErrUnknownLink is returned for a link that networkd does not know.
 	ErrUnknownLink = errors.New("link is unknown to systemd-networkd")
 )
@@ -64,9 +66,10 @@ type bus struct {
 	inbox *inbox
 }
 
-func dialBus(ctx context.Context) (*bus, error) {
+// dialBus connects to the bus, by Dial or DialFor of systembus.
+func dialBus(ctx context.Context, dial func(context.Context, ...dbus.ConnOption) (*systembus.Conn, error)) (*bus, error) {
 	in := newInbox()
-	conn, err := systembus.Dial(ctx, dbus.WithSignalHandler(in))
+	conn, err := dial(ctx, dbus.WithSignalHandler(in))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func dialBus(ctx context.Context) (*bus, error) {
 // subscribe asks for the signals of networkd, and for those of the bus about
 // networkd's name. The bus filters by the present owner of the name, so
 // nobody else's signals arrive (CVE-2022-29799).
-func (b *bus) subscribe() error {
+func (b *bus) subscribe(ctx context.Context) error {
 	rules := [][]dbus.MatchOption{{
 		dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"),
 		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, busName),
@@ -85,8 +88,8 @@ func (b *bus) subscribe() error {
 		dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchPathNamespace(managerObj),
 	}}
 	for _, rule := range rules {
-		if err := b.AddMatchSignal(rule...); err != nil {
-			return fmt.Errorf("subscribing to signals: %w", err)
+		if err := b.Subscribe(ctx, rule...); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -96,7 +99,7 @@ func (b *bus) subscribe() error {
 func (b *bus) owner(ctx context.Context) (string, error) {
 	owner, err := b.Owner(ctx, busName)
 	if errors.Is(err, systembus.ErrNoOwner) {
-		return "", errNoOwner
+		return "", ErrNoOwner
 	}
 	return owner, err
 }
@@ -112,11 +115,11 @@ func wait(call *dbus.Call) error {
 	case call.Err == nil:
 		return nil
 	case errors.Is(call.Err, context.DeadlineExceeded), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NoReply"):
-		return errSilent
+		return ErrSilent
 	case systembus.IsError(call.Err, "org.freedesktop.DBus.Error.UnknownObject"):
 		return ErrUnknownLink
 	case systembus.IsError(call.Err, "org.freedesktop.DBus.Error.ServiceUnknown"), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NameHasNoOwner"):
-		return errNoOwner
+		return ErrNoOwner
 	}
 	return call.Err
 }
@@ -155,7 +158,7 @@ func checkedStates(values map[string]dbus.Variant) hostnet.States {
 func (b *bus) checkNamespace(ctx context.Context, owner string) error {
 	call := b.Call(ctx, owner, managerObj, "org.freedesktop.DBus.Properties.Get", managerInterface, "NamespaceId")
 	if err := wait(call); err != nil {
-		if errors.Is(err, errSilent) || errors.Is(err, errNoOwner) {
+		if errors.Is(err, ErrSilent) || errors.Is(err, ErrNoOwner) {
 			return err
 		}
 		return nil

@@ -16,6 +16,9 @@ const (
 	// bus, or a networkd that does not answer; it doubles from one to the other.
 	firstRetry = 250 * time.Millisecond
 	lastRetry  = 5 * time.Second
+	// mostSilent is how often on end a networkd that does not answer is asked on one
+	// connection. The bus keeps each question, and in the end takes no more.
+	mostSilent = 32
 	// callsAtOnce is how many links are asked about side by side.
 	callsAtOnce = 64
 	// questions is how many links may wait to be asked about.
@@ -76,6 +79,8 @@ type session struct {
 	owner string // networkd's unique name; empty: none, or not to be used
 	told  *string
 	wasUp bool
+	// silent counts the attempts on end that met with no answer.
+	silent int
 	// fresh holds, for each link of the last snapshot, the place of its answer
 	// in the order of messages: a signal from before it is part of it. It is
 	// dropped once newest, the last of them, has passed.
@@ -84,17 +89,20 @@ type session struct {
 }
 
 func (s *session) run(ctx context.Context) error {
-	b, err := dialBus(ctx)
+	b, err := dialBus(ctx, systembus.Dial)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
 	s.bus = b
-	if err := b.subscribe(); err != nil {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	err = b.subscribe(limited)
+	cancel()
+	if err != nil {
 		return err
 	}
-	resync := s.sync(ctx)
-	for {
+	resync, err := s.sync(ctx)
+	for err == nil {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -102,35 +110,41 @@ func (s *session) run(ctx context.Context) error {
 			return errors.New("the system bus closed the connection")
 		case <-b.inbox.notify:
 			if s.deliver(ctx, b.inbox.take()) {
-				resync = s.sync(ctx)
+				resync, err = s.sync(ctx)
 			}
 		case index := <-s.refresh:
 			if s.owner != "" && !s.ask(ctx, index) {
 				resync = time.After(firstRetry)
 			}
 		case <-resync:
-			resync = s.sync(ctx)
+			resync, err = s.sync(ctx)
 		}
 	}
+	return err
 }
 
 // sync reads all that networkd knows and tells it. Where networkd is there
-// and silent it returns a timer for the next attempt.
-func (s *session) sync(ctx context.Context) <-chan time.Time {
+// and silent it returns a timer for the next attempt, and an error where it is the
+// bus: each further question would lie in the socket's buffer, and whoever writes
+// to a full one waits without limit.
+func (s *session) sync(ctx context.Context) (<-chan time.Time, error) {
 	calls, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	snapshot, owner, err := s.snapshot(calls)
 	if err != nil {
 		s.owner = ""
 		s.down(ctx, err)
-		if errors.Is(err, errNoOwner) || errors.Is(err, errForeign) {
-			return nil // NameOwnerChanged tells when that ends
+		if errors.Is(err, ErrNoOwner) || errors.Is(err, errForeign) {
+			return nil, nil // NameOwnerChanged tells when that ends
 		}
-		return time.After(lastRetry)
+		if s.silent++; s.silent == mostSilent || errors.Is(err, systembus.ErrSilent) {
+			return nil, err
+		}
+		return time.After(lastRetry), nil
 	}
-	s.owner, s.wasUp, *s.told = owner, true, ""
+	s.owner, s.wasUp, s.silent, *s.told = owner, true, 0, ""
 	s.send(ctx, hostnet.BusEvent{Up: snapshot})
-	return nil
+	return nil, nil
 }
 
 func (s *session) snapshot(ctx context.Context) (*hostnet.BusSnapshot, string, error) {
@@ -204,7 +218,7 @@ func (s *session) ask(ctx context.Context, index int) bool {
 		older++
 	}
 	if s.deliver(ctx, signals[:older]) {
-		s.down(ctx, errNoOwner)
+		s.down(ctx, ErrNoOwner)
 		return false
 	}
 	switch {
@@ -241,6 +255,9 @@ func (s *session) deliver(ctx context.Context, signals []*dbus.Signal) (resync b
 
 // down tells why networkd cannot be heard, once per reason.
 func (s *session) down(ctx context.Context, err error) {
+	if errors.Is(err, systembus.ErrSilent) {
+		err = systembus.ErrSilent // at whichever question
+	}
 	if ctx.Err() != nil || err == nil || *s.told == err.Error() {
 		return
 	}

@@ -9,9 +9,11 @@ import (
 	"github.com/godbus/dbus/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/bustest"
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 // eventWait bounds a test that fails.
@@ -140,7 +142,7 @@ func TestFollowerThroughRestarts(t *testing.T) {
 	f := runFollower(t)
 	assert.Contains(t, next(t, f).Down, "connecting to the system bus")
 	b.Start()
-	assert.Equal(t, errNoOwner.Error(), next(t, f).Down)
+	assert.Equal(t, ErrNoOwner.Error(), next(t, f).Down)
 
 	n := newFakeNetworkd(t, b, nil)
 	assert.Equal(t, snapshotOf(n.links), next(t, f))
@@ -162,7 +164,7 @@ func TestFollowerThroughRestarts(t *testing.T) {
 	assert.Equal(t, hostnet.BusEvent{Changed: &hostnet.BusChange{Index: 99, Unknown: true}}, next(t, f))
 
 	n.quit()
-	assert.Equal(t, errNoOwner.Error(), next(t, f).Down)
+	assert.Equal(t, ErrNoOwner.Error(), next(t, f).Down)
 	again := newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.links = map[int]string{25: "degraded"} })
 	assert.Equal(t, snapshotOf(again.links), next(t, f))
 
@@ -177,14 +179,70 @@ func TestFollowerOfASilentNetworkd(t *testing.T) {
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
 	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.hang = hang })
+	assert.Equal(t, ErrSilent.Error(), next(t, silentFollower(t)).Down)
+}
+
+// silence is after how long somebody counts as silent, and long enough for those who
+// are not.
+const silence = 500 * time.Millisecond
+
+// silentFollower takes whoever does not answer soon for silent.
+func silentFollower(t *testing.T) *Follower {
+	t.Helper()
 	f := NewFollower()
-	f.timeout = 50 * time.Millisecond
+	f.timeout = silence
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { f.Run(ctx); close(done) }()
-	assert.Equal(t, errSilent.Error(), next(t, f).Down)
-	cancel()
-	<-done
+	t.Cleanup(func() { cancel(); <-done })
+	return f
+}
+
+// TestFollowerOfAStoppedBus: it says which of the two is silent, once, and comes
+// back with the bus.
+func TestFollowerOfAStoppedBus(t *testing.T) {
+	b := bustest.New(t, busName)
+	b.Start()
+	n := newFakeNetworkd(t, b, nil)
+	f := silentFollower(t)
+	assert.Equal(t, snapshotOf(n.links), next(t, f))
+	require.NoError(t, b.Process().Signal(unix.SIGSTOP))
+	f.Refresh(25)
+	assert.Equal(t, ErrSilent.Error(), next(t, f).Down)
+	assert.Equal(t, systembus.ErrSilent.Error(), next(t, f).Down)
+	require.NoError(t, b.Process().Signal(unix.SIGCONT))
+	assert.Equal(t, snapshotOf(n.links), next(t, f))
+}
+
+// TestFollowerOfAMuteBus: a bus that was stopped after it had let us in, and before
+// it was asked for signals.
+func TestFollowerOfAMuteBus(t *testing.T) {
+	bustest.Mute(t)
+	f := silentFollower(t)
+	assert.Equal(t, systembus.ErrSilent.Error(), next(t, f).Down)
+}
+
+// TestSyncGivesUp: the bus keeps the questions that nobody answers, so their number
+// on one connection is bounded.
+func TestSyncGivesUp(t *testing.T) {
+	b := bustest.New(t, busName)
+	b.Start()
+	hang := make(chan struct{})
+	t.Cleanup(func() { close(hang) })
+	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.hang = hang })
+	f := NewFollower()
+	f.timeout = silence
+	told := ""
+	s := &session{Follower: f, told: &told, silent: mostSilent - 2}
+	var err error
+	s.bus, err = dialBus(t.Context(), systembus.Dial)
+	require.NoError(t, err)
+	t.Cleanup(s.bus.Close)
+	again, err := s.sync(t.Context())
+	require.NoError(t, err)
+	require.NotNil(t, again)
+	_, err = s.sync(t.Context())
+	assert.ErrorIs(t, err, ErrSilent)
 }
 
 func TestFollowerOfAnotherNamespace(t *testing.T) {
@@ -200,7 +258,7 @@ func TestQuerier(t *testing.T) {
 	var q Querier
 	t.Cleanup(q.Close)
 	_, err := q.LinkStates(t.Context(), 25)
-	require.ErrorIs(t, err, errNoOwner)
+	require.ErrorIs(t, err, ErrNoOwner)
 	assert.False(t, b.Activated())
 	n := newFakeNetworkd(t, b, nil)
 	states, err := q.LinkStates(t.Context(), 25)
@@ -212,4 +270,28 @@ func TestQuerier(t *testing.T) {
 	newFakeNetworkd(t, b, nil)
 	_, err = q.ManagerStates(t.Context())
 	assert.NoError(t, err)
+}
+
+// TestQuerierRests: each script would wait for who does not answer.
+func TestQuerierRests(t *testing.T) {
+	b := bustest.New(t, busName)
+	b.Start()
+	hang := make(chan struct{})
+	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.hang = hang })
+	q := Querier{timeout: silence}
+	t.Cleanup(q.Close)
+	_, err := q.LinkStates(t.Context(), 25)
+	require.ErrorIs(t, err, ErrSilent)
+	close(hang)
+	_, err = q.LinkStates(t.Context(), 25)
+	require.ErrorIs(t, err, ErrSilent, "now it would answer")
+	q.rests = time.Time{}
+	_, err = q.LinkStates(t.Context(), 25)
+	require.NoError(t, err)
+
+	require.NoError(t, b.Process().Signal(unix.SIGSTOP))
+	_, err = q.LinkStates(t.Context(), 25)
+	require.ErrorIs(t, err, systembus.ErrSilent)
+	_, err = q.LinkStates(t.Context(), 25)
+	require.ErrorIs(t, err, systembus.ErrSilent)
 }

@@ -1,14 +1,21 @@
 package networkd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/systembus"
 )
+
+// querierRest is how long a networkd, or a bus, that did not answer in time is not
+// asked again: each script waits for the answer.
+const querierRest = 30 * time.Second
 
 // Querier asks networkd for the present states of links, for an oneshot. The
 // zero value is ready; it connects when it is first asked, and again after
@@ -17,6 +24,11 @@ type Querier struct {
 	mu    sync.Mutex
 	bus   *bus
 	owner string
+	// rests is when it may ask again, silent why it did not so far.
+	rests  time.Time
+	silent error
+	// timeout is that of systembus but in tests.
+	timeout time.Duration
 }
 
 // LinkStates returns the states of a link as networkd has them now. Where
@@ -31,20 +43,34 @@ func (q *Querier) ManagerStates(ctx context.Context) (hostnet.States, error) {
 }
 
 func (q *Querier) states(ctx context.Context, path, iface string) (hostnet.States, error) {
-	ctx, cancel := context.WithTimeout(ctx, systembus.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(q.timeout, systembus.CallTimeout))
 	defer cancel()
 	call, err := q.ask(ctx, path, iface)
 	if err != nil {
 		return nil, err
 	}
-	return waitStates(call)
+	states, err := waitStates(call)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return states, q.rest(err)
+}
+
+// rest notes that nobody answered.
+func (q *Querier) rest(err error) error {
+	if errors.Is(err, ErrSilent) || errors.Is(err, systembus.ErrSilent) {
+		q.rests, q.silent = time.Now().Add(querierRest), err
+	}
+	return err
 }
 
 func (q *Querier) ask(ctx context.Context, path, iface string) (*dbus.Call, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if time.Now().Before(q.rests) {
+		return nil, q.silent
+	}
 	if err := q.connect(ctx); err != nil {
-		return nil, err
+		return nil, q.rest(err)
 	}
 	return q.bus.properties(ctx, q.owner, path, iface), nil
 }
@@ -54,8 +80,7 @@ func (q *Querier) connect(ctx context.Context) error {
 		return nil
 	}
 	q.drop()
-	// The connection outlives this call.
-	b, err := dialBus(context.WithoutCancel(ctx))
+	b, err := dialBus(ctx, systembus.DialFor) // it outlives this call
 	if err != nil {
 		return err
 	}

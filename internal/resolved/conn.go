@@ -54,6 +54,8 @@ type Conn struct {
 	// silent are those that did not answer in time. They are not asked again: the
 	// links of a host that waits for each in turn would be many.
 	silent map[string]bool
+	// mute is the error of a bus that did not answer itself.
+	mute error
 	// timeout is that of systembus but in tests.
 	timeout time.Duration
 }
@@ -70,12 +72,18 @@ func (c *Conn) callOn(ctx context.Context, s service, path dbus.ObjectPath, meth
 	if c.silent[s.name] {
 		return nil, fmt.Errorf("%s %w", s.unit, errSilent)
 	}
-	bus, err := c.bus.Get(ctx)
-	if err != nil {
-		return nil, err
+	if c.mute != nil {
+		return nil, c.mute
 	}
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.timeout, systembus.CallTimeout))
 	defer cancel()
+	bus, err := c.bus.Get(limited)
+	if ctx.Err() == nil && errors.Is(err, systembus.ErrSilent) {
+		c.mute = err
+	}
+	if err != nil {
+		return nil, err
+	}
 	call := bus.Object(s.name, path).CallWithContext(limited, method, s.flags, args...)
 	err = inOurTerms(s, call.Err)
 	if ctx.Err() != nil {

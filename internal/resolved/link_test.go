@@ -8,10 +8,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/bustest"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/resolved/resolvedtest"
+	"github.com/netbrk/netbrk/internal/systembus"
 )
 
 func addrs(words ...string) []netip.Addr {
@@ -156,6 +158,20 @@ func TestApplySilent(t *testing.T) {
 	c.timeout = 0
 	_, _, err = c.Apply(t.Context(), 3, some)
 	require.ErrorIs(t, err, errSilent, "now it would answer")
+}
+
+// TestApplyStoppedBus: neither is the bus itself, once for each link.
+func TestApplyStoppedBus(t *testing.T) {
+	b := bustest.New(t)
+	b.Start()
+	require.NoError(t, b.Process().Signal(unix.SIGSTOP))
+	c := &Conn{timeout: 50 * time.Millisecond}
+	t.Cleanup(c.Close)
+	_, _, err := c.Apply(t.Context(), 3, Settings{DNS: addrs("192.0.2.1"), SetDNS: true})
+	require.ErrorIs(t, err, systembus.ErrSilent)
+	require.NoError(t, b.Process().Signal(unix.SIGCONT))
+	_, _, err = c.HostName(t.Context())
+	assert.ErrorIs(t, err, systembus.ErrSilent, "now it would answer")
 }
 
 // TestApplyBusRestarted: the connection of an earlier call may be gone.

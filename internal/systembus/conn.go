@@ -19,7 +19,7 @@ const CallTimeout = 5 * time.Second
 
 var (
 	// ErrSilent means that the bus took the connection and says nothing.
-	ErrSilent = errors.New("the bus does not answer")
+	ErrSilent = errors.New("the system bus does not answer")
 	// ErrNoOwner means that nobody has the name that was asked for.
 	ErrNoOwner = errors.New("name is not on the bus")
 )
@@ -39,7 +39,7 @@ func Dial(ctx context.Context, options ...dbus.ConnOption) (*Conn, error) {
 	late := time.AfterFunc(CallTimeout, cancel)
 	conn, err := dbus.ConnectSystemBus(append(options,
 		dbus.WithContext(ctx), dbus.WithAuth(dbus.AuthExternal(strconv.Itoa(os.Geteuid()))))...)
-	if !late.Stop() && err == nil {
+	if !late.Stop() {
 		err = ErrSilent
 	}
 	if err != nil {
@@ -50,6 +50,24 @@ func Dial(ctx context.Context, options ...dbus.ConnOption) (*Conn, error) {
 		return nil, fmt.Errorf("connecting to the system bus: %w", err)
 	}
 	return &Conn{conn, cancel}, nil
+}
+
+// DialFor is Dial for a connection that outlives ctx: it is only made no longer
+// than ctx lasts.
+func DialFor(ctx context.Context, options ...dbus.ConnOption) (*Conn, error) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	conn, err := Dial(life, options...)
+	if stop() {
+		return conn, err
+	}
+	if err == nil {
+		conn.Close()
+	}
+	if err = ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		err = ErrSilent
+	}
+	return nil, fmt.Errorf("connecting to the system bus: %w", err)
 }
 
 // Close ends the connection.
@@ -66,10 +84,25 @@ func (c *Conn) Owner(ctx context.Context, name string) (string, error) {
 	if IsError(err, "org.freedesktop.DBus.Error.NameHasNoOwner") {
 		return "", fmt.Errorf("%s: %w", name, ErrNoOwner)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = ErrSilent // it answers that itself
+	}
 	if err != nil {
 		return "", fmt.Errorf("asking for the owner of %s: %w", name, err)
 	}
 	return owner, nil
+}
+
+// Subscribe asks for the signals that match.
+func (c *Conn) Subscribe(ctx context.Context, match ...dbus.MatchOption) error {
+	err := c.AddMatchSignalContext(ctx, match...)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = ErrSilent
+	}
+	if err != nil {
+		return fmt.Errorf("subscribing to signals: %w", err)
+	}
+	return nil
 }
 
 // Call starts a method call. Addressed to a unique name, and with the flag

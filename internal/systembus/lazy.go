@@ -13,7 +13,8 @@ type Lazy struct {
 	conn *Conn
 }
 
-// Get returns the connection. It outlives the call.
+// Get returns the connection. It outlives ctx, which only limits how long the bus is
+// waited for.
 func (l *Lazy) Get(ctx context.Context) (*Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -21,7 +22,7 @@ func (l *Lazy) Get(ctx context.Context) (*Conn, error) {
 		return l.conn, nil
 	}
 	l.drop()
-	conn, err := Dial(context.WithoutCancel(ctx))
+	conn, err := DialFor(ctx)
 	if err != nil {
 		return nil, err
 	}
