@@ -86,9 +86,10 @@ test-netns: ## kernel tests, each in a network namespace of its own
 
 # Fewer kills in the short form; NETBRK_FAULT_SEED repeats a run's choices.
 FAULT_KILLS = 300
-test-faults: build ## kills, full disks, failing system calls, lost messages, 1,000 links (root)
+test-faults: build ## kills, full disks, failing system calls, lost messages, 1,000 links, a hung bus (root)
 	$(SUDO) env NETBRK_TEST_FAULTS=1 NETBRK_TEST_NETNS=1 NETBRK_FAULT_KILLS="$${NETBRK_FAULT_KILLS:-$(FAULT_KILLS)}" \
 		NETBRK_FAULT_SEED="$$NETBRK_FAULT_SEED" HOME="$$HOME" PATH="$$PATH" go test -count=1 -timeout 20m -v $(FAULT_FLAGS) ./internal/faulttest
+	$(if $(FAULT_FLAGS),,$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags e2e -count=1 -timeout 10m -v -run '^TestFaults$$' ./internal/e2e)
 
 test-faults-short: FAULT_KILLS := 30
 test-faults-short: FAULT_FLAGS := -short

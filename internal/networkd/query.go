@@ -13,9 +13,14 @@ import (
 	"github.com/netbrk/netbrk/internal/systembus"
 )
 
-// querierRest is how long a networkd, or a bus, that did not answer in time is not
-// asked again: each script waits for the answer.
-const querierRest = 30 * time.Second
+const (
+	// querierTimeout is how long an answer may take: a script waits for it, and the
+	// kernel and networkd's files tell much the same.
+	querierTimeout = 2 * time.Second
+	// querierRest is how long a networkd, or a bus, that did not answer in time is
+	// not asked again: each script would wait.
+	querierRest = 30 * time.Second
+)
 
 // Querier asks networkd for the present states of links, for an oneshot. The
 // zero value is ready; it connects when it is first asked, and again after
@@ -27,7 +32,7 @@ type Querier struct {
 	// rests is when it may ask again, silent why it did not so far.
 	rests  time.Time
 	silent error
-	// timeout is that of systembus but in tests.
+	// timeout is querierTimeout but in tests.
 	timeout time.Duration
 }
 
@@ -43,7 +48,7 @@ func (q *Querier) ManagerStates(ctx context.Context) (hostnet.States, error) {
 }
 
 func (q *Querier) states(ctx context.Context, path, iface string) (hostnet.States, error) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(q.timeout, systembus.CallTimeout))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(q.timeout, querierTimeout))
 	defer cancel()
 	call, err := q.ask(ctx, path, iface)
 	if err != nil {
