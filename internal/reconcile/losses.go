@@ -28,6 +28,30 @@ const (
 	allOfLink = "all of the link"
 )
 
+// mendTimes takes in that the clock was set back: what the ledger has of a time that
+// is yet to come was now, at the latest. What was to be held back until then would
+// be so for as long as the clock was ahead.
+func (p *pass) mendTimes() {
+	for index, r := range p.records {
+		r.Changed = p.past(r.Changed)
+		for i := range r.Losses {
+			l := &r.Losses[i]
+			l.Added, l.Since = p.past(l.Added), p.past(l.Since)
+			if l.RetryAt.After(p.now.Add(maxHold)) {
+				l.RetryAt = p.now
+			}
+		}
+		p.records[index] = r
+	}
+}
+
+func (p *pass) past(at time.Time) time.Time {
+	if at.After(p.now) {
+		return p.now
+	}
+	return at
+}
+
 // weigh compares what is missing with what the last pass left: each object that
 // it wanted, and that is not there, was removed by somebody.
 func (p *pass) weigh(steps []hostnet.Step) {

@@ -71,6 +71,44 @@ func TestContentionBacksOff(t *testing.T) {
 	assert.False(t, b.run().Partial())
 }
 
+// TestContentionThoughClockGoesBack: what is held back is due a minute later at most,
+// whatever the time is by then, and the contention ends as any other.
+func TestContentionThoughClockGoesBack(t *testing.T) {
+	for _, back := range []time.Duration{10 * time.Second, 24 * time.Hour, 56 * 365 * 24 * time.Hour} {
+		t.Run(back.String(), func(t *testing.T) {
+			b := newBench(t)
+			b.run()
+			b.fight(10*time.Millisecond, 5*time.Minute)
+			require.True(t, b.removeRule(30002))
+			require.False(t, b.run().RetryAt.IsZero(), "held back")
+			b.now = b.now.Add(-back)
+			if r := b.run(); !r.RetryAt.IsZero() {
+				require.LessOrEqual(t, r.RetryAt.Sub(b.now), back+maxHold)
+				require.LessOrEqual(t, r.RetryAt.Sub(b.now), 2*maxHold)
+				b.now = r.RetryAt
+				b.run()
+			}
+			assert.Equal(t, eth1Text(), b.kernel.text(true))
+			b.now = b.now.Add(2 * slowly)
+			b.run()
+			assert.Empty(t, b.ledger.saved[3].Losses)
+		})
+	}
+}
+
+// TestContentionThoughClockGoesAhead: somebody who goes on is held back again, and
+// what is held back is not for longer than it was to be.
+func TestContentionThoughClockGoesAhead(t *testing.T) {
+	b := newBench(t)
+	b.run()
+	b.fight(10*time.Millisecond, 5*time.Minute)
+	b.removeRule(30002)
+	b.now = b.now.Add(365 * 24 * time.Hour)
+	b.run()
+	assert.Equal(t, eth1Text(), b.kernel.text(true))
+	assert.LessOrEqual(t, b.fight(10*time.Millisecond, 10*time.Second), 22)
+}
+
 // TestSlowContention is about somebody who looks every five seconds.
 func TestSlowContention(t *testing.T) {
 	b := newBench(t)

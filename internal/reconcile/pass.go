@@ -136,6 +136,7 @@ func Run(ctx context.Context, k Kernel, ledger Ledger, o Options) (Result, error
 	if p.records, err = ledger.Load(); err != nil {
 		return Result{}, err
 	}
+	p.mendTimes()
 	if err := p.converge(ctx, k, ledger); err != nil {
 		return p.result, err
 	}
