@@ -31,15 +31,18 @@ func (f *failures) keep(name, why string) error {
 	if err := makeDirs(f.root, failedDir); err != nil {
 		return err
 	}
-	now := time.Now()
-	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: hostnet.MakePrintable(why, maxWhy), Time: now})
+	data, err := json.Marshal(Failure{Entry: strings.ToValidUTF8(name, "?"), Why: hostnet.MakePrintable(why, maxWhy), Time: time.Now()})
 	if err != nil {
 		return fmt.Errorf("encoding failure: %w", err)
 	}
 	dir := filepath.Join(f.root, failedDir)
-	// Named by time, not by the entry: an entry's name may be anything.
-	file := strconv.FormatInt(now.UnixNano(), 10) + ".json"
-	if err := writeFile(dir, file, data, 0o644); err != nil {
+	// Numbered, since an entry's name may be anything, and not by the time: of a
+	// clock that was set back the newest would be taken for the oldest.
+	next, err := nextNumber(dir)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(dir, strconv.FormatUint(next, 10)+".json", data, 0o644); err != nil {
 		return err
 	}
 	return keepNewest(dir, maxFailed)

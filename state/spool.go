@@ -22,10 +22,12 @@ const maxEdges = 64
 
 // Spool is the writer's side of the event spool. One goroutine owns it.
 type Spool struct {
-	root   string
-	dir    string
-	seq    uint64
-	prefix string // of event IDs
+	root string
+	dir  string
+	seq  uint64
+	// lastSeq is the file that keeps seq, empty where the records of links do.
+	lastSeq string
+	prefix  string // of event IDs
 	// edges are the link's events that may still wait and are no levels, in
 	// order.
 	edges map[int][]entry
@@ -47,13 +49,23 @@ func OpenSpool(root string) (*Spool, []hostnet.Event, error) { return openSpoolI
 
 // OpenLeaseSpool opens the spool of dhclient's leases for LockLeases' holder. It is
 // apart from the watcher's, which must not be able to tell a lease, and its
-// sequence numbers are others: microseconds, as nobody remembers the last one.
+// sequence numbers are others: microseconds, and where the clock was set back what
+// comes after the last one.
 func OpenLeaseSpool(root string) (*Spool, error) {
 	s, _, err := openSpoolIn(root, leaseEventsDir)
 	if err != nil {
 		return nil, err
 	}
+	if err := makeDirs(root, leasesDir); err != nil {
+		return nil, err
+	}
 	s.Resume(uint64(time.Now().UnixMicro()))
+	s.lastSeq = filepath.Join(root, leasesDir, ".seq")
+	// One that cannot be read is as good as none.
+	raw, _ := readFile(s.lastSeq, os.Geteuid())
+	if last, err := strconv.ParseUint(string(raw), 10, 63); err == nil {
+		s.Resume(last)
+	}
 	return s, nil
 }
 
@@ -131,6 +143,11 @@ func (s *Spool) Number(ev hostnet.Event) hostnet.Event {
 func (s *Spool) Put(ev hostnet.Event) (hostnet.Event, error) {
 	if ev.Seq == 0 {
 		ev = s.Number(ev)
+	}
+	if s.lastSeq != "" {
+		if err := writeFile(filepath.Dir(s.lastSeq), filepath.Base(s.lastSeq), strconv.AppendUint(nil, s.seq, 10), 0o644); err != nil {
+			return ev, err
+		}
 	}
 	e := entry{seq: ev.Seq, kind: ev.Kind, index: ev.Index}
 	var replaces *entry

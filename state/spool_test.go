@@ -364,4 +364,15 @@ func TestLeaseNumbersGrowThoughClockGoesBack(t *testing.T) {
 	second, err := after.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
 	require.NoError(t, err)
 	assert.Greater(t, second.Seq, first.Seq)
+
+	// Nor does it matter that those before were handled, and are gone.
+	assert.Len(t, drainAll(t, openQueue(t, root)), 2)
+	again, err := OpenLeaseSpool(root)
+	require.NoError(t, err)
+	third, err := again.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 2, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
+	require.NoError(t, err)
+	assert.Greater(t, third.Seq, second.Seq)
+	kept, err := LookAtLeases(root).Load()
+	require.NoError(t, err)
+	assert.Empty(t, kept, "the number is no lease")
 }
