@@ -136,6 +136,12 @@ func TestReasons(t *testing.T) {
 			Part: "rules", What: "1 entry waits in rules-pending, the first for 1 min, and nothing takes them", Hint: "netbrk apply-rules",
 		}}},
 		{"events that came just now", func(f *Facts) { spool(f, 0, 1, 2*time.Second, is(false)) }, nil},
+		{"entries of a time to come that nobody takes", func(f *Facts) { spool(f, 0, 2, -24*time.Hour, is(false)) }, []report.Reason{{
+			Part: "hooks", What: "2 entries wait in events, the first since before the clock was set back, and nothing takes them",
+			Hint: "journalctl -u netbrk-hooks.service -n 20",
+		}}},
+		{"entries of a time to come that are taken", func(f *Facts) { spool(f, 0, 2, -24*time.Hour, is(true)) }, nil},
+		{"a clock that was set back a little", func(f *Facts) { spool(f, 0, 2, -2*time.Second, is(false)) }, nil},
 		{"a script that takes its time", func(f *Facts) { spool(f, 0, 9, time.Hour, is(true)) }, nil},
 		{"perhaps a script that takes its time", func(f *Facts) { spool(f, 0, 9, 10*time.Minute, nil) }, nil},
 		{"longer than any script takes", func(f *Facts) { f.Units = nil; spool(f, 0, 9, 3*time.Hour, nil) }, []report.Reason{{

@@ -89,12 +89,19 @@ func (f Facts) stuck(s Spool) (report.Reason, bool) {
 		limit = hangAfter // scripts may take their time
 	}
 	atWork := s.Serving != nil && *s.Serving
-	if age := f.age(s); !stopped && (s.Pending == 0 || atWork || age < limit) {
+	// How long an entry has waited that is of a time to come nobody knows, but that
+	// it was there before the clock was set back.
+	ahead := s.Pending > 0 && s.Oldest.Sub(f.Now) > stuckAfter
+	if age := f.age(s); !stopped && (s.Pending == 0 || atWork || age < limit && !ahead) {
 		return report.Reason{}, false
 	}
 	waits := ""
 	if s.Pending > 0 {
-		waits = fmt.Sprintf("%s in %s, the first for %s", count(s.Pending, "entry waits", "entries wait"), s.Name, Duration(f.age(s)))
+		since := "for " + Duration(f.age(s))
+		if ahead {
+			since = "since before the clock was set back"
+		}
+		waits = fmt.Sprintf("%s in %s, the first %s", count(s.Pending, "entry waits", "entries wait"), s.Name, since)
 	}
 	r := report.Reason{Part: taker.part, What: waits + ", and nothing takes them", Hint: taker.verb}
 	switch {
