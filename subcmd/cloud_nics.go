@@ -14,6 +14,7 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/plan"
 	"github.com/netbrk/netbrk/internal/report"
+	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/state"
 )
 
@@ -24,7 +25,7 @@ const goneFor = 30 * time.Second
 // take makes of what was told, and of what was told before, what counts from now
 // on. again is true if a NIC that is here is not complete.
 func (s *cloudRun) take(ctx context.Context, told hostnet.Metadata) (again bool, err error) {
-	s.problems, s.missing, s.instance = nil, map[string]time.Time{}, told.System.InstanceID
+	s.problems, s.missing, s.missingUp, s.instance = nil, map[string]time.Time{}, map[string]float64{}, told.System.InstanceID
 	facts, err := s.kernel.Facts(ctx, func(hostnet.Link) bool { return true })
 	if err != nil {
 		return false, fmt.Errorf("reading links: %w", err)
@@ -149,17 +150,35 @@ func (s *cloudRun) keepMissing(links, old map[int]report.CloudLink, facts hostne
 			}
 			continue
 		}
-		since, known := s.last.Missing[l.NIC.MAC]
-		if !known {
-			since = time.Now().UTC()
-		}
-		if known && len(told.Missing) == 0 && time.Since(since) >= goneFor {
+		if s.missingFor(l.NIC.MAC) >= goneFor && len(told.Missing) == 0 {
+			delete(s.missing, l.NIC.MAC)
+			delete(s.missingUp, l.NIC.MAC)
 			continue
 		}
-		s.missing[l.NIC.MAC] = since
 		links[index] = l
 		s.problems = append(s.problems, fmt.Sprintf("%s is not in the metadata any more, and left as it is until it has not been for %s", describeNIC(l.NIC, l.Link), goneFor))
 	}
+}
+
+// missingFor notes that the metadata does not list a NIC, and tells for how long it
+// has not. Once a clock is set at boot, by NTP say, the time of day before that says
+// nothing; the clock of another boot says nothing either.
+func (s *cloudRun) missingFor(mac string) time.Duration {
+	up := upSeconds()
+	since, sinceUp := s.last.Missing[mac], s.last.MissingUp[mac]
+	if since.IsZero() || sinceUp == 0 || sinceUp > up {
+		since, sinceUp = time.Now().UTC(), up
+	}
+	s.missing[mac], s.missingUp[mac] = since, sinceUp
+	return time.Duration((up - sinceUp) * float64(time.Second))
+}
+
+func upSeconds() float64 {
+	now, err := systemd.Monotonic()
+	if err != nil {
+		return 0
+	}
+	return now.Seconds()
 }
 
 func (s *cloudRun) save(told hostnet.Metadata, links map[int]report.CloudLink) error {

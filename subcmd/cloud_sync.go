@@ -106,6 +106,8 @@ type cloudRun struct {
 	instance string
 	problems []string
 	missing  map[string]time.Time // NICs of the host that are not told of
+	// missingUp is since when by the clock of missingFor.
+	missingUp map[string]float64
 }
 
 func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
@@ -290,7 +292,7 @@ func (s *cloudRun) end(ctx context.Context, result reconcile.Result, outcome str
 func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
 	now := report.CloudSync{
 		Provider: s.found.Provider, Why: s.found.Why, Outcome: outcome,
-		InstanceID: s.instance, Problems: s.problems, Missing: s.missing, Changed: s.last.Changed,
+		InstanceID: s.instance, Problems: s.problems, Missing: s.missing, MissingUp: s.missingUp, Changed: s.last.Changed,
 	}
 	if now.InstanceID == "" {
 		now.InstanceID = s.last.InstanceID
@@ -310,7 +312,7 @@ func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
 }
 
 func sameSync(a, b report.CloudSync) bool {
-	return maps.EqualFunc(a.Missing, b.Missing, time.Time.Equal) && a.Provider == b.Provider && a.Why == b.Why && a.Outcome == b.Outcome && a.InstanceID == b.InstanceID && slices.Equal(a.Problems, b.Problems)
+	return maps.EqualFunc(a.Missing, b.Missing, time.Time.Equal) && maps.Equal(a.MissingUp, b.MissingUp) && a.Provider == b.Provider && a.Why == b.Why && a.Outcome == b.Outcome && a.InstanceID == b.InstanceID && slices.Equal(a.Problems, b.Problems)
 }
 
 func (s *cloudRun) print(result reconcile.Result) error {

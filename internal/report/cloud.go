@@ -51,6 +51,8 @@ type CloudSync struct {
 	// Missing tells the NICs, by MAC, that have a link and that the metadata does
 	// not list any more, and since when.
 	Missing map[string]time.Time `json:"missing,omitempty"`
+	// MissingUp tells the same by a clock that nobody sets, in seconds since the boot.
+	MissingUp map[string]float64 `json:"missing_up,omitempty"`
 	// Changed is when this last was another one; a sync that finds all as it was
 	// writes nothing.
 	Changed time.Time `json:"changed"`
