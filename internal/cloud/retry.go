@@ -91,7 +91,11 @@ func retryAfter(response *http.Response) (time.Duration, bool) {
 		return time.Duration(seconds) * time.Second, true
 	}
 	at, err := http.ParseTime(value)
-	return max(0, time.Until(at)), err == nil
+	now, dated := http.ParseTime(response.Header.Get("Date"))
+	if dated != nil {
+		now = time.Now() // else by the clock of who says so: ours may not be set yet
+	}
+	return max(0, at.Sub(now)), err == nil
 }
 
 // failure is the error of a request that has no answer to judge. What the last
