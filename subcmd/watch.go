@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/urfave/cli/v2"
@@ -98,6 +99,9 @@ type daemonRun struct {
 	// leases has dhclient's leases looked at; nil where nobody asks for them.
 	leases  *leaseWatch
 	watcher *watch.Watcher
+	// untold is a line of status that the service manager had no room for. It is
+	// the watcher's goroutine's.
+	untold string
 }
 
 func (d *daemonRun) run(ctx context.Context) error {
@@ -135,8 +139,8 @@ func (d *daemonRun) run(ctx context.Context) error {
 		Overrun:       func(err error) bool { return errors.Is(err, kernel.ErrOverrun) },
 		Emitted:       d.emitted,
 		Ready:         d.ready,
-		Status:        func(line string) { d.notify("STATUS=" + line) },
-		Alive:         func() { d.notify(daemon.SdNotifyWatchdog) },
+		Status:        d.status,
+		Alive:         d.alive,
 		AliveInterval: interval / 2,
 		Quiet:         trim,
 		Log:           d.log,
@@ -182,7 +186,7 @@ func (d *daemonRun) run(ctx context.Context) error {
 		return d.watcher.Run(ctx)
 	})
 	err = group.Wait()
-	d.notify(daemon.SdNotifyStopping)
+	d.notify(notifyPatience, daemon.SdNotifyStopping)
 	return err
 }
 
@@ -209,14 +213,31 @@ func (d *daemonRun) emitted(ev hostnet.Event) {
 }
 
 func (d *daemonRun) ready() {
-	d.notify(daemon.SdNotifyReady)
+	d.notify(readyPatience, daemon.SdNotifyReady)
 	trim()
 }
 
-func (d *daemonRun) notify(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+// status shows a line for people.
+func (d *daemonRun) status(line string) {
+	d.untold = ""
+	if text := "STATUS=" + line; !d.notify(notifyPatience, text) {
+		d.untold = "\n" + text
+	}
+}
+
+// alive keeps the watchdog quiet, and tells what could not be told.
+func (d *daemonRun) alive() {
+	if d.notify(notifyPatience, daemon.SdNotifyWatchdog+d.untold) {
+		d.untold = ""
+	}
+}
+
+func (d *daemonRun) notify(patience time.Duration, state string) bool {
+	err := notifyWithin(patience, state)
+	if err != nil {
 		d.log.Debug("notifying the service manager", "err", err)
 	}
+	return err == nil
 }
 
 // networkdFiles are the files of networkd, or none.
@@ -242,9 +263,9 @@ func (d *daemonRun) reloadOnHUP(ctx context.Context, hup <-chan os.Signal) {
 			return
 		case <-hup:
 		}
-		d.notify(daemon.SdNotifyReloading + "\nMONOTONIC_USEC=" + monotonicMicroseconds())
+		d.notify(readyPatience, daemon.SdNotifyReloading+"\nMONOTONIC_USEC="+monotonicMicroseconds())
 		d.reloadConfig()
-		d.notify(daemon.SdNotifyReady)
+		d.notify(readyPatience, daemon.SdNotifyReady)
 	}
 }
 
