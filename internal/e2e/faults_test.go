@@ -151,39 +151,46 @@ func (s script) boundedStatus(wrong string) (doc report.Status, hint string) {
 	return doc, doc.Health.Reasons[0].Hint
 }
 
+// words are those that scripts had last of a link that was routable and configured
+// when their log began.
+func words(runs []Ran, link string) map[hostnet.Property]string {
+	last := map[hostnet.Property]string{hostnet.OperationalState: "routable", hostnet.AdministrativeState: "configured"}
+	for _, r := range runs {
+		if p, ok := hostnet.PropertyOf(r.Env["STATE"]); ok && r.Env["LINK"] == link {
+			last[p] = r.Env["STATE"]
+		}
+	}
+	return last
+}
+
 // last waits until the words that scripts had last of a link are these.
 func (s script) last(link, operational, administrative string) {
 	s.Helper()
 	s.runs(func(runs []Ran) bool {
-		last := map[hostnet.Property]string{}
-		for _, r := range runs {
-			if p, ok := hostnet.PropertyOf(r.Env["STATE"]); ok && r.Env["LINK"] == link {
-				last[p] = r.Env["STATE"]
-			}
-		}
+		last := words(runs, link)
 		return last[hostnet.OperationalState] == operational && last[hostnet.AdministrativeState] == administrative
 	})
 }
 
-// unbroken looks at whether each transition of a link, which was routable and
-// configured when the log began, begins where the one before it ended, and comes
-// after it.
+// unbroken looks at whether each transition of a link begins where the one before it
+// ended, and comes after it, and whether the last leads to what networkd says.
 func (s script) unbroken(link string) {
 	s.Helper()
-	last := map[hostnet.Property]string{hostnet.OperationalState: "routable", hostnet.AdministrativeState: "configured"}
+	runs := s.runs(func([]Ran) bool { return true })
 	seq := 0
-	for _, r := range s.runs(func([]Ran) bool { return true }) {
+	for i, r := range runs {
 		p, ok := hostnet.PropertyOf(r.Env["STATE"])
 		if !ok || r.Env["LINK"] != link {
 			continue
 		}
-		assert.Equal(s, last[p], r.Env["PREVIOUS_STATE"], r.String())
-		last[p] = r.Env["STATE"]
+		assert.Equal(s, words(runs[:i], link)[p], r.Env["PREVIOUS_STATE"], r.String())
 		n, err := strconv.Atoi(r.Env["SEQNUM"])
 		require.NoError(s, err)
 		assert.Greater(s, n, seq, r.String())
 		seq = n
 	}
+	last := words(runs, link)
+	assert.NoError(s, s.Machine.WaitLink(s.ctx, link, "OPER_STATE="+last[hostnet.OperationalState], "ADMIN_STATE="+last[hostnet.AdministrativeState]))
 }
 
 // testSystemdHung stops process 1. Nobody starts a unit then, and whoever runs
@@ -239,6 +246,7 @@ func testResolverHung(s script) {
 	for name, text := range map[string]string{"netbrk.toml": config, "leases": hungLease} {
 		require.NoError(s, s.Machine.WriteFile(dir+"/"+name, []byte(text), 0o644))
 	}
+	s.run("systemctl", "restart", "systemd-resolved.service") // it lost the bus as networkd did
 	s.run("systemctl", "kill", "--signal=STOP", "systemd-resolved.service")
 	s.Cleanup(func() {
 		_, err := s.Machine.Run(context.Background(), "sh", "-c", "systemctl kill --signal=CONT systemd-resolved.service; rm -rf "+dir)
