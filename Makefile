@@ -15,6 +15,8 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK_VERSION := v1.9.0
 GOVULNCHECK := $(CACHE)/bin/govulncheck-$(GOVULNCHECK_VERSION)
+BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT := $(CACHE)/bin/benchstat-$(BENCHSTAT_VERSION)
 # AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
 EC2_MOCK_VERSION := v1.13.0
 EC2_MOCK := $(CACHE)/bin/ec2-metadata-mock-$(EC2_MOCK_VERSION)
@@ -66,7 +68,7 @@ BASH_COMPLETION := bash-completion/completions/netbrk
 ZSH_COMPLETION := zsh/vendor-completions/_netbrk
 FISH_COMPLETION := fish/vendor_completions.d/netbrk.fish
 
-.PHONY: build deb rpm test test-netns test-faults test-faults-short test-e2e test-e2e-all check lint bench scale simulate fuzz vulncheck demo deps install install-dispatcher uninstall clean help
+.PHONY: build deb rpm test test-netns test-faults test-faults-short test-e2e test-e2e-all check lint bench bench-loops scale simulate fuzz vulncheck demo deps install install-dispatcher uninstall clean help
 
 # The version is stamped above; go's own stamp fails where git does, as in a
 # checkout that somebody else owns.
@@ -105,13 +107,28 @@ check: deps lint test test-netns test-faults-short test-e2e ## all of the above,
 
 lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
-	go vet ./... && go vet -tags e2e ./...
+	go vet ./... && go vet -tags e2e,bench ./...
 	$(GOLANGCI) run ./...
 	shellcheck .ci/run $$(find . -name '*.sh')
 	mandoc -T lint -W warning man/*.[0-9]
 
-bench: build deps ## speed and memory beside networkd-dispatcher, in one run (root)
-	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" go test -tags bench -count=1 -timeout 30m -v ./internal/bench/...
+bench: build deps ## speed and memory beside their peers', in one table, bin/bench.txt (root)
+	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" NETBRK_E2E_SUITES="$(NETBRK_E2E_SUITES)" \
+		go test -tags bench -count=1 -timeout 30m -v -run '$(BENCH)' ./internal/bench
+
+# What runs over and over within netbrk, one file for each commit. benchstat tells a
+# difference from noise by 6 runs or more of both.
+BENCH ?= .
+COUNT ?= 6
+BENCHTIME ?= 0.2s
+LOOPS = bin/loops-$(COMMIT).txt
+BENCH_FILES = $(shell grep -rl --include='*_test.go' '^func Benchmark' . | sort)
+
+bench-loops: $(BENCHSTAT) ## inner loops, COUNT times; BASE=bin/loops-COMMIT.txt compares, BENCH=Diff takes some
+	@mkdir -p bin
+	NETBRK_TEST_NETNS=1 $(if $(SUDO),unshare -Urn) go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) \
+		$(sort $(dir $(BENCH_FILES))) >$(LOOPS) || { cat $(LOOPS); exit 1; }
+	@$(BENCHSTAT) $(BASE) $(LOOPS) && echo "netbrk: in $(LOOPS), for benchstat"
 
 scale: build ## a host of 1,000 containers and a router's full table, in network namespaces (root)
 	$(SUDO) env NETBRK_TEST_SCALE=1 NETBRK_TEST_NETNS=1 HOME="$$HOME" PATH="$$PATH" go test -count=1 -timeout 15m -v -run '^Test(Containers|Router)$$' ./internal/scale
@@ -153,6 +170,10 @@ $(GOLANGCI):
 $(GOVULNCHECK):
 	GOBIN=$(CACHE)/tmp go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	@mkdir -p $(@D) && mv $(CACHE)/tmp/govulncheck $@
+
+$(BENCHSTAT):
+	GOBIN=$(CACHE)/tmp go install golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+	@mkdir -p $(@D) && mv $(CACHE)/tmp/benchstat $@
 
 $(EC2_MOCK):
 	GOBIN=$(CACHE)/tmp go install github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@$(EC2_MOCK_VERSION)

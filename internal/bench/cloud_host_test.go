@@ -33,9 +33,7 @@ func newCloudHost(t *testing.T, nics, addresses int) *cloudHost {
 	t.Helper()
 	h := &cloudHost{ns: netnstest.New(t), far: netnstest.New(t), metadata: imdstest.New("aws", ec2(nics, addresses))}
 	h.metadata.SetDelay(latency)
-	netbrk, err := filepath.Abs("../../bin/netbrk")
-	require.NoError(t, err)
-	h.args = []string{netbrk, "--state-dir=" + filepath.Join(t.TempDir(), "state"), "cloud-sync", "--provider=aws"}
+	h.args = []string{netbrkPath(), "--state-dir=" + filepath.Join(t.TempDir(), "state"), "cloud-sync", "--provider=aws"}
 
 	for n := range nics {
 		h.ip(t, h.ns, fmt.Sprintf("link add nic%d address %s type veth peer name far%d netns %s", n, mac(n), n, h.far.Path()))

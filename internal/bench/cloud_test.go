@@ -3,18 +3,14 @@
 package bench
 
 import (
-	"fmt"
-	"io"
-	"os"
-	"runtime"
 	"testing"
-	"text/tabwriter"
 	"time"
 )
 
 const (
 	// latency is how late the metadata service answers each request.
-	latency = 10 * time.Millisecond
+	latency     = 10 * time.Millisecond
+	eachRequest = "10 ms a request"
 	// syncs is how often each instance is synced, from nothing and once more.
 	syncs = 5
 )
@@ -33,7 +29,7 @@ func TestBenchCloud(t *testing.T) {
 	t.Logf("%d times each", syncs)
 	small := measureCloud(t, 2, 3)
 	large := measureCloud(t, 15, 50)
-	printCloud(os.Stdout, small, large)
+	addCloud(small, large)
 }
 
 // measureCloud returns medians, of requests and packets the most.
@@ -52,30 +48,23 @@ func measureCloud(t *testing.T, nics, addresses int) synced {
 		took, busy := h.sync(t)
 		idle, cpu = append(idle, took), append(cpu, busy)
 	}
-	r.first, r.idle, r.cpu = median(first), median(idle), median(cpu)
+	r.first, r.idle, r.cpu = Median(first), Median(idle), Median(cpu)
 	return r
 }
 
-// printCloud prints the figures beside former ones of cloud-network, for two NICs
-// at the same latency: it cannot be measured here, since it speaks to no service
-// that asks for session tokens.
-func printCloud(w io.Writer, small, large synced) {
-	fmt.Fprintf(w, "\nnetwork namespaces, %d CPUs, %s, medians of %d, %d ms a request\n\n",
-		runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly), syncs, latency.Milliseconds())
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "cloud-sync\tinstance\tcloud-network (not measured here)\tnetbrk\tgoal")
+// addCloud adds figures without a peer's: cloud-network speaks to no service that
+// asks for session tokens.
+func addCloud(small, large synced) {
 	const two, fifteen = "2 NICs, 3 addresses each", "15 NICs, 50 addresses each"
-	line := func(what, instance, theirs, format string, ours any, goal string) {
-		fmt.Fprintf(table, "%s\t%s\t%s\t"+format+"\t%s\n", what, instance, theirs, ours, goal)
-	}
-	line("requests", two, "131", "%d", small.requests, "<= 25")
-	line("first sync", two, "7000 ms", "%.0f ms", milliseconds(small.first), "<= 150 ms")
-	line("nothing to do", two, "-", "%.0f ms", milliseconds(small.idle), "")
-	line("nothing to do, CPU", two, "-", "%.1f ms", milliseconds(small.cpu), "")
-	line("requests", fifteen, "-", "%d", large.requests, "")
-	line("first sync", fifteen, "-", "%.0f ms", milliseconds(large.first), "< 1000 ms")
-	line("packets sent in any second", fifteen, "-", "%d", large.packets, "< 200")
-	line("nothing to do", fifteen, "-", "%.0f ms", milliseconds(large.idle), "")
-	line("nothing to do, CPU", fifteen, "-", "%.1f ms", milliseconds(large.cpu), "")
-	table.Flush()
+	table.Add(cloud,
+		Row{What: "requests of a sync", Case: two, Ours: float64(small.requests), Goal: AtMost(25)},
+		Row{What: "requests of a sync", Case: fifteen, Ours: float64(large.requests)},
+		Row{What: "first sync, " + eachRequest, Case: two, Unit: "ms", Ours: milliseconds(small.first), Goal: AtMost(150)},
+		Row{What: "first sync, " + eachRequest, Case: fifteen, Unit: "ms", Ours: milliseconds(large.first), Goal: AtMost(1000)},
+		Row{What: "packets sent in any second", Case: fifteen, Ours: float64(large.packets), Goal: AtMost(200)},
+		Row{What: "sync with nothing to do", Case: two, Unit: "ms", Ours: milliseconds(small.idle)},
+		Row{What: "sync with nothing to do", Case: fifteen, Unit: "ms", Ours: milliseconds(large.idle)},
+		Row{What: "CPU of that", Case: two, Unit: "ms", Ours: milliseconds(small.cpu)},
+		Row{What: "CPU of that", Case: fifteen, Unit: "ms", Ours: milliseconds(large.cpu)},
+	)
 }

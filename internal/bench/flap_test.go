@@ -30,13 +30,18 @@ func attach(ctx context.Context, t *testing.T, w *e2e.World) *cable {
 		"[Match]\nName="+link.Name+"\n\n[Network]\nAddress=10.77.0.9/24\nIPv6AcceptRA=no\n"))
 	port := w.Attach(t, link)
 	require.NoError(t, w.Machine.WaitLink(ctx, link.Name, "OPER_STATE=routable", "ADMIN_STATE=configured"))
-	c := &cable{port: port.Name}
+	return &cable{port: port.Name, socket: labSocket(t, w)}
+}
+
+// labSocket opens a socket for requests about the lab's links.
+func labSocket(t *testing.T, w *e2e.World) (socket int) {
+	t.Helper()
 	require.NoError(t, w.Lab.Do(func() (err error) {
-		c.socket, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		socket, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		return err
 	}))
-	t.Cleanup(func() { unix.Close(c.socket) })
-	return c
+	t.Cleanup(func() { unix.Close(socket) })
+	return socket
 }
 
 // set plugs the cable in or out and returns when that began.

@@ -42,15 +42,18 @@ func TestBenchLeaseFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fmt.Sprintln(blocks), string(out))
 	}
-	netbrk, err := filepath.Abs("../../bin/netbrk")
-	require.NoError(t, err)
 	config := filepath.Join(dir, "netbrk.toml")
 	require.NoError(t, os.WriteFile(config, nil, 0o600))
 	peak := peakMemory(t, netnstest.New(t), []string{
-		netbrk, "--config=" + config, "--state-dir=" + filepath.Join(dir, "state"),
+		netbrkPath(), "--config=" + config, "--state-dir=" + filepath.Join(dir, "state"),
 		"run-hooks", "--generator=dhclient", "--lease-file=" + path, "--dry-run",
 	})
-	fmt.Printf("\nlease file of %d blocks, %d MB: %.0f ms, grep -c %.0f ms, ratio %.2f (goal 200 ms); peak memory of run-hooks %.1f MiB (goal 20)\n",
-		blocks, len(block)*blocks/1_000_000, milliseconds(median(ours)), milliseconds(median(grep)), float64(median(ours))/float64(median(grep)),
-		mebibytes(peak))
+	blocksName := fmt.Sprintf("%d MB", len(block)*blocks/1_000_000)
+	table.Add(leases,
+		Row{
+			What: "reading a file of 100,000 blocks", Case: blocksName, Unit: "ms", Ours: milliseconds(Median(ours)),
+			Peer: "grep -c", Theirs: milliseconds(Median(grep)), Goal: AtMost(200),
+		},
+		Row{What: "peak memory of run-hooks that reads it", Case: blocksName, Unit: "MiB", Ours: mebibytes(peak), Goal: AtMost(20)},
+	)
 }

@@ -38,7 +38,20 @@ var (
 	usage     = regexp.MustCompile(`(?m)^usage_usec (\d+)$`)
 	anonymous = regexp.MustCompile(`(?m)^RssAnon:\s+(\d+) kB$`)
 	resident  = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
+	// highWater is the peak of the resident memory since the program was executed.
+	highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 )
+
+// memory is that of a process, in KiB.
+type memory struct {
+	anonymous, resident, peak int
+}
+
+// readMemory reads a process's status, of proc_pid_status(5).
+func readMemory(t *testing.T, status string) memory {
+	t.Helper()
+	return memory{number(t, anonymous, status), number(t, resident, status), number(t, highWater, status)}
+}
 
 // cpu is the time that a unit's processes have had so far.
 func cpu(ctx context.Context, t *testing.T, m *e2e.Machine, unit string) time.Duration {
@@ -47,12 +60,11 @@ func cpu(ctx context.Context, t *testing.T, m *e2e.Machine, unit string) time.Du
 	return time.Duration(number(t, usage, stat)) * time.Microsecond
 }
 
-// memory is that of a unit's main process, in KiB.
-func memory(ctx context.Context, t *testing.T, m *e2e.Machine, unit string) (anonymousKiB, residentKiB int) {
+// memoryOf is that of a unit's main process.
+func memoryOf(ctx context.Context, t *testing.T, m *e2e.Machine, unit string) memory {
 	t.Helper()
 	pid := strings.TrimSpace(shell(ctx, t, m, "systemctl show --property=MainPID --value "+unit))
-	status := shell(ctx, t, m, "cat /proc/"+pid+"/status")
-	return number(t, anonymous, status), number(t, resident, status)
+	return readMemory(t, shell(ctx, t, m, "cat /proc/"+pid+"/status"))
 }
 
 func number(t *testing.T, pattern *regexp.Regexp, text string) int {

@@ -30,9 +30,7 @@ func newRulesHost(t *testing.T, addresses int) *rulesHost {
 	t.Helper()
 	h := &rulesHost{ns: netnstest.New(t), dir: t.TempDir()}
 	config := h.write(t, "netbrk.toml", "[Network]\nRoutingPolicyRules = \"bench0\"\n")
-	netbrk, err := filepath.Abs("../../bin/netbrk")
-	require.NoError(t, err)
-	h.apply = []string{netbrk, "--config=" + config, "--state-dir=" + filepath.Join(h.dir, "state"), "apply-rules"}
+	h.apply = []string{netbrkPath(), "--config=" + config, "--state-dir=" + filepath.Join(h.dir, "state"), "apply-rules"}
 
 	h.ns.VethPair(t, "bench0", "bench1")
 	var batch bytes.Buffer
@@ -97,15 +95,6 @@ func (h *rulesHost) plan(t *testing.T) (path string) {
 func (h *rulesHost) rules(t *testing.T) int {
 	t.Helper()
 	return strings.Count(h.run(t, "ip", "-4", "rule"), "\n")
-}
-
-// highWater is the peak of the resident memory since the program was executed.
-var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
-
-// memory runs netbrk and returns its peak resident memory, in KiB.
-func (h *rulesHost) memory(t *testing.T) int {
-	t.Helper()
-	return peakMemory(t, h.ns, h.apply)
 }
 
 // peakMemory runs a program in the namespace and returns its peak resident memory,

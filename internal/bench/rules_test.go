@@ -3,64 +3,71 @@
 package bench
 
 import (
-	"fmt"
-	"io"
-	"os"
-	"runtime"
+	"strconv"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	// few and many are how many addresses the link has.
-	few, many = 1_000, 10_000
-	// applies is how often each contestant does each thing.
-	applies = 5
-)
+// crowds are how many addresses a link has, and how often each contestant does each
+// thing then: ip takes 10 s for the largest.
+var crowds = []struct{ addresses, times int }{{100, 9}, {1_000, 5}, {10_000, 3}}
 
-// applied is what was measured of a link with so many addresses.
+// applied is what was measured of a link with so many addresses: durations are
+// medians.
 type applied struct {
-	netbrk, ip           time.Duration // the first run, against the same by ip -batch
-	idleNetbrk, idleDump time.Duration // a run with nothing to do, against ip's dumps
-	first, idle          int           // peak resident memory of netbrk, in KiB
+	netbrk, ip             time.Duration // the first run, against the same by ip -batch
+	idleNetbrk, idleDump   time.Duration // a run with nothing to do, against ip's dumps
+	firstPeak, firstIP     int           // peak of the resident memory, in KiB
+	idlePeak, idlePeakDump int
 }
 
 // TestBenchRules measures apply-rules beside ip(8), each in a network namespace
 // of its own.
 func TestBenchRules(t *testing.T) {
-	results := make(map[int]applied)
-	for _, addresses := range []int{few, many} {
-		t.Logf("%d addresses, %d times", addresses, applies)
-		results[addresses] = measureRules(t, addresses)
+	var results []applied
+	for _, c := range crowds {
+		t.Logf("%d addresses, %d times", c.addresses, c.times)
+		results = append(results, measureRules(t, c.addresses, c.times))
 	}
-	printRules(os.Stdout, results)
+	results[len(results)-1].peaks(t, crowds[len(crowds)-1].addresses)
+	addRules(results)
 }
 
-func measureRules(t *testing.T, addresses int) applied {
+func measureRules(t *testing.T, addresses, times int) applied {
 	t.Helper()
 	var first, batch, idle, dumps []time.Duration
-	var r applied
-	for range applies {
+	for range times {
 		// A namespace each, since the second to apply would find all there.
 		ours, theirs := newRulesHost(t, addresses), newRulesHost(t, addresses)
 		steps := theirs.plan(t)
 		first = append(first, ours.time(t, ours.apply))
-		batch = append(batch, theirs.time(t, []string{"ip", "-4", "-batch", steps}))
+		batch = append(batch, theirs.time(t, batchCommand(steps)))
 		require.Equal(t, ours.rules(t), theirs.rules(t))
 		idle = append(idle, ours.time(t, ours.apply))
 		dumps = append(dumps, ours.time(t, dumpCommands()...))
 		ours.close()
 		theirs.close()
 	}
-	host := newRulesHost(t, addresses)
-	defer host.close()
-	r.first, r.idle = host.memory(t), host.memory(t)
-	r.netbrk, r.ip, r.idleNetbrk, r.idleDump = median(first), median(batch), median(idle), median(dumps)
-	return r
+	return applied{netbrk: Median(first), ip: Median(batch), idleNetbrk: Median(idle), idleDump: Median(dumps)}
 }
+
+// peaks adds what memory is taken: of the largest crowd, since what ends within
+// milliseconds is not seen at its peak.
+func (r *applied) peaks(t *testing.T, addresses int) {
+	t.Helper()
+	ours, theirs := newRulesHost(t, addresses), newRulesHost(t, addresses)
+	defer ours.close()
+	defer theirs.close()
+	r.firstIP = peakMemory(t, theirs.ns, batchCommand(theirs.plan(t)))
+	r.firstPeak, r.idlePeak = peakMemory(t, ours.ns, ours.apply), peakMemory(t, ours.ns, ours.apply)
+	for _, dump := range dumpCommands() {
+		r.idlePeakDump = max(r.idlePeakDump, peakMemory(t, ours.ns, dump))
+	}
+}
+
+func batchCommand(steps string) []string { return []string{"ip", "-4", "-batch", steps} }
 
 // dumpCommands are those that one would read the same facts with: links are
 // told with their addresses.
@@ -74,30 +81,29 @@ func dumpCommands() [][]string {
 	}
 }
 
-// printRules prints medians.
-func printRules(w io.Writer, results map[int]applied) {
-	fmt.Fprintf(w, "\nnetwork namespaces, %d CPUs, %s, medians of %d\n\n", runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly), applies)
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "apply-rules\taddresses\tip\tnetbrk\tratio\tgoal")
-	line := func(what, addresses string, theirs, ours float64, format, goal string) {
-		fmt.Fprintf(table, "%s\t%s\t"+format+"\t"+format+"\t%.2f\t%s\n", what, addresses, theirs, ours, ours/theirs, goal)
+func addRules(results []applied) {
+	const batch, dumps = "ip -batch", "ip's five dumps"
+	of := func(i int) string { return thousands(strconv.Itoa(crowds[i].addresses)) + " addresses" }
+	for i, r := range results {
+		table.Add(rules,
+			Row{What: "apply-rules, first run", Case: of(i), Unit: "ms", Ours: milliseconds(r.netbrk), Peer: batch, Theirs: milliseconds(r.ip), Goal: Ratio(0.8)},
+			Row{What: "apply-rules, nothing to do", Case: of(i), Unit: "ms", Ours: milliseconds(r.idleNetbrk), Peer: dumps, Theirs: milliseconds(r.idleDump), Goal: Ratio(0.5)},
+		)
 	}
-	for _, n := range []int{few, many} {
-		r := results[n]
-		line("first run, against ip -batch", fmt.Sprint(n), milliseconds(r.ip), milliseconds(r.netbrk), "%.1f ms", "<= 0.8")
-		line("nothing to do, against five dumps", fmt.Sprint(n), milliseconds(r.idleDump), milliseconds(r.idleNetbrk), "%.1f ms", "<= 0.5")
+	const few, many = 1, 2
+	growth := func(what, peer string, ours, theirs func(applied) time.Duration) Row {
+		times := func(of func(applied) time.Duration) float64 {
+			return float64(of(results[many])) / float64(of(results[few]))
+		}
+		return Row{What: what + ", growth", Case: of(few) + " to " + of(many), Unit: "x", Ours: times(ours), Peer: peer, Theirs: times(theirs), Goal: Ratio(1)}
 	}
-	times := func(of func(applied) time.Duration) float64 {
-		return float64(of(results[many])) / float64(of(results[few]))
-	}
-	growth := fmt.Sprintf("%d / %d", many, few)
-	line("first run, growth", growth, times(func(r applied) time.Duration { return r.ip }),
-		times(func(r applied) time.Duration { return r.netbrk }), "%.1f x", "<= 1")
-	line("nothing to do, growth", growth, times(func(r applied) time.Duration { return r.idleDump }),
-		times(func(r applied) time.Duration { return r.idleNetbrk }), "%.1f x", "<= 1")
-	for _, n := range []int{few, many} {
-		fmt.Fprintf(table, "peak resident memory, first run\t%d\t-\t%.1f MiB\t-\t\n", n, mebibytes(results[n].first))
-		fmt.Fprintf(table, "peak resident memory, nothing to do\t%d\t-\t%.1f MiB\t-\t\n", n, mebibytes(results[n].idle))
-	}
-	table.Flush()
+	table.Add(rules,
+		growth("apply-rules, first run", batch, func(r applied) time.Duration { return r.netbrk }, func(r applied) time.Duration { return r.ip }),
+		growth("apply-rules, nothing to do", dumps, func(r applied) time.Duration { return r.idleNetbrk }, func(r applied) time.Duration { return r.idleDump }),
+	)
+	largest := results[many]
+	table.Add(rules,
+		Row{What: "peak memory of the first run", Case: of(many), Unit: "MiB", Ours: mebibytes(largest.firstPeak), Peer: batch, Theirs: mebibytes(largest.firstIP)},
+		Row{What: "peak memory with nothing to do", Case: of(many), Unit: "MiB", Ours: mebibytes(largest.idlePeak), Peer: "ip's largest dump", Theirs: mebibytes(largest.idlePeakDump)},
+	)
 }

@@ -4,11 +4,8 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"runtime"
 	"testing"
 	"time"
 
@@ -41,47 +38,55 @@ type contestant struct {
 	start, stop string // shell commands
 }
 
+const networkdUnit = "systemd-networkd.service"
+
+var (
+	execMode = contestant{
+		name: "netbrk --dispatch=exec", unit: "bench-exec.service",
+		start: "systemd-run --quiet --unit=bench-exec --service-type=notify netbrk watch --dispatch=exec --state-dir=/run/netbrk-exec",
+		stop:  "systemctl stop bench-exec.service",
+	}
+	unitsMode = contestant{
+		name: "netbrk --dispatch=units", unit: "netbrk-watch.service",
+		start: "systemctl start netbrk.target",
+		stop:  "systemctl stop netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service",
+	}
+)
+
+// contestants begin with the peer.
 var contestants = []contestant{
 	{
 		name: "networkd-dispatcher", unit: "networkd-dispatcher.service",
 		start: "systemctl start networkd-dispatcher.service",
 		stop:  "systemctl stop networkd-dispatcher.service",
 	},
-	{
-		name: "netbrk --dispatch=exec", unit: "bench-exec.service",
-		start: "systemd-run --quiet --unit=bench-exec --service-type=notify netbrk watch --dispatch=exec --state-dir=/run/netbrk-exec",
-		stop:  "systemctl stop bench-exec.service",
-	},
-	{
-		name: "netbrk --dispatch=units", unit: "netbrk-watch.service",
-		start: "systemctl start netbrk.target",
-		stop:  "systemctl stop netbrk.target netbrk-watch.service netbrk-hooks.path netbrk-hooks.service",
-	},
+	execMode, unitsMode,
 }
 
 // result is what was measured of a contestant.
 type result struct {
-	first, within       []time.Duration // carrier cut to hook, at rest and in a burst
-	anonymous, resident int             // KiB, after the messages
-	cpu                 time.Duration   // for the messages
+	first, within []time.Duration // carrier cut to hook, at rest and in a burst
+	after         time.Duration   // the same right after the messages
+	cpu, networkd time.Duration   // for the messages, its own and networkd's
+	memory        memory          // after them
 }
 
-func TestBench(t *testing.T) {
+func TestBenchDispatchers(t *testing.T) {
 	e2e.Require(t)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	world := boot(ctx, t)
+	world := boot(ctx, t, "no-carrier", "routable")
 	cable := attach(ctx, t, world)
 	results := make(map[string]result)
 	for _, c := range contestants {
 		t.Logf("%s: %d bursts, %d messages", c.name, bursts, messages)
 		results[c.name] = measure(ctx, t, world.Machine, cable, c)
 	}
-	print(os.Stdout, world.Machine.Suite, results)
+	addResults(results)
 }
 
 // boot boots a machine with netbrk, networkd-dispatcher and hooks for both.
-func boot(ctx context.Context, t *testing.T) *e2e.World {
+func boot(ctx context.Context, t *testing.T, states ...string) *e2e.World {
 	dir, err := e2e.CacheDir()
 	require.NoError(t, err)
 	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -93,7 +98,7 @@ func boot(ctx context.Context, t *testing.T) *e2e.World {
 			t.Error(err)
 		}
 	})
-	for _, state := range []string{"no-carrier", "routable"} {
+	for _, state := range states {
 		writeHook(t, world.Machine, "/etc/networkd-dispatcher/"+state+".d/50-bench", state)
 		writeHook(t, world.Machine, "/etc/netbrk/"+state+".d/50-bench", state)
 	}
@@ -116,23 +121,56 @@ func measure(ctx context.Context, t *testing.T, m *e2e.Machine, cable *cable, c 
 		r.within = append(r.within, log.flap(ctx, t, cable))
 	}
 	pause(ctx, rest)
-	before := cpu(ctx, t, m, c.unit)
+	own, networkd := cpu(ctx, t, m, c.unit), cpu(ctx, t, m, networkdUnit)
 	flood(ctx, t, m)
 	// A flap after the flood is delivered only once the flood was read.
-	log.flap(ctx, t, cable)
-	r.cpu = cpu(ctx, t, m, c.unit) - before
+	r.after = log.flap(ctx, t, cable)
+	r.cpu, r.networkd = cpu(ctx, t, m, c.unit)-own, cpu(ctx, t, m, networkdUnit)-networkd
 	pause(ctx, rest)
-	r.anonymous, r.resident = memory(ctx, t, m, c.unit)
+	r.memory = memoryOf(ctx, t, m, c.unit)
 	return r
 }
 
-// pause lets time pass. It waits for nothing: how far apart flaps are is part of
-// what is measured.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+// addResults adds medians; memory is that after the messages.
+func addResults(results map[string]result) {
+	peer := contestants[0].name
+	theirs, exec, units := results[peer], results[execMode.name], results[unitsMode.name]
+	cut := func(what, mode string, ours, theirs []time.Duration, most float64) Row {
+		return Row{
+			What: "carrier cut to hook, " + what, Case: mode, Unit: "ms", Ours: milliseconds(Median(ours)),
+			Peer: peer, Theirs: milliseconds(Median(theirs)), Goal: Ratio(most),
+		}
 	}
+	size := func(what string, of func(memory) int) Row {
+		return Row{
+			What: "watcher's " + what, Case: "units", Unit: "MiB", Ours: mebibytes(of(units.memory)),
+			Peer: peer, Theirs: mebibytes(of(theirs.memory)), Goal: Ratio(0.4),
+		}
+	}
+	table.Add(events,
+		cut("at rest", "exec", exec.first, theirs.first, 0.5),
+		cut("in a burst", "exec", exec.within, theirs.within, 0.5),
+		cut("at rest", "units", units.first, theirs.first, 1.6),
+		cut("in a burst", "units", units.within, theirs.within, 0.5),
+		size("anonymous memory", func(m memory) int { return m.anonymous }),
+		size("resident memory", func(m memory) int { return m.resident }),
+		size("peak of resident memory", func(m memory) int { return m.peak }),
+	)
+	after := func(mode string, ours result) Row {
+		return Row{
+			What: "carrier cut to hook right after it", Case: mode, Unit: "ms", Ours: milliseconds(ours.after),
+			Peer: peer, Theirs: milliseconds(theirs.after), Goal: AtMost(1000),
+		}
+	}
+	each := func(d time.Duration) float64 { return milliseconds(d) * 10_000 / messages }
+	table.Add(storms,
+		// networkd-dispatcher leaves rtnetlink to networkd, which is the peer here.
+		Row{
+			What: "CPU per 10,000 messages, routes that come and go by the hundred", Case: "units", Unit: "ms",
+			Ours: each(units.cpu), Peer: "networkd", Theirs: each(units.networkd),
+		},
+		after("exec", exec), after("units", units),
+	)
 }
 
 func shell(ctx context.Context, t *testing.T, m *e2e.Machine, command string) string {
@@ -140,9 +178,4 @@ func shell(ctx context.Context, t *testing.T, m *e2e.Machine, command string) st
 	out, err := m.Run(ctx, "sh", "-c", command)
 	require.NoError(t, err)
 	return out
-}
-
-// machineName tells what the figures were measured on.
-func machineName(suite string) string {
-	return fmt.Sprintf("Debian %s in systemd-nspawn, %d CPUs, %s", suite, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
 }

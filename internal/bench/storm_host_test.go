@@ -1,0 +1,202 @@
+//go:build bench
+
+package bench
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/netnstest"
+)
+
+const (
+	firstAddress, secondAddress = "172.16.0.1", "172.16.0.2"
+	// patience bounds every wait for what must come.
+	patience = time.Minute
+)
+
+// stormHost is a network namespace with two links, one of which has rules and an
+// address, and netbrk's configuration, hook and state.
+type stormHost struct {
+	ns     *netnstest.Namespace
+	dir    string // trusted: nobody but root can write to it or above it
+	routed int    // the link that the routes are of
+	ruled  int    // the link with rules
+	socket int    // of rtnetlink, in the namespace
+}
+
+func newStormHost(t *testing.T) *stormHost {
+	t.Helper()
+	dir, err := os.MkdirTemp("/run", "netbrk-bench-") // hooks do not run from /tmp
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	h := &stormHost{ns: netnstest.New(t), dir: dir}
+	h.routed = h.link(t, "storm0", "far0")
+	h.ruled = h.link(t, "pol0", "far1")
+	h.address(t, firstAddress)
+	h.ns.Do(t, func() {
+		h.socket, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+		require.NoError(t, err)
+	})
+	t.Cleanup(func() { unix.Close(h.socket) })
+	hooks := filepath.Join(dir, "hooks", "addresses.d")
+	require.NoError(t, os.MkdirAll(hooks, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(hooks, "10-log"), fmt.Appendf(nil, "#!/bin/sh\ndate +%%s%%N >>%s\n", h.log()), 0o755))
+	require.NoError(t, os.WriteFile(h.config(), fmt.Appendf(nil, "[System]\nGenerator = \"kernel\"\nHookDirs = %q\n"+
+		"[Network]\nRoutingPolicyRules = \"pol0\"\n", filepath.Dir(hooks)), 0o644))
+	return h
+}
+
+// link adds a link that gets no address by itself, at a time of its own.
+func (h *stormHost) link(t *testing.T, name, peer string) int {
+	t.Helper()
+	var index int
+	h.ns.Do(t, func() {
+		for _, command := range []string{
+			"link add " + name + " type veth peer name " + peer,
+			"link set " + name + " addrgenmode none up", "link set " + peer + " addrgenmode none up",
+		} {
+			out, err := exec.Command("ip", strings.Fields(command)...).CombinedOutput()
+			require.NoError(t, err, "ip %s: %s", command, out)
+		}
+		l, err := net.InterfaceByName(name)
+		require.NoError(t, err)
+		index = l.Index
+	})
+	return index
+}
+
+func (h *stormHost) log() string    { return filepath.Join(h.dir, "log") }
+func (h *stormHost) config() string { return filepath.Join(h.dir, "netbrk.toml") }
+
+func (h *stormHost) start(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+}
+
+// address adds an address, and returns when that began.
+func (h *stormHost) address(t *testing.T, address string) time.Time {
+	t.Helper()
+	prefix, err := netlink.ParseAddr(address + "/16")
+	require.NoError(t, err)
+	l, err := h.ns.Netlink().LinkByIndex(h.ruled)
+	require.NoError(t, err)
+	at := time.Now()
+	require.NoError(t, h.ns.Netlink().AddrAdd(l, prefix))
+	return at
+}
+
+func (h *stormHost) watch(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(netbrkPath(), "--config="+h.config(), "--state-dir="+filepath.Join(h.dir, "state"), "--log-level=warn", "watch", "--dispatch=exec")
+	cmd.Stderr = os.Stderr
+	h.start(t, cmd)
+	return cmd
+}
+
+// wait looks every millisecond.
+func (h *stormHost) wait(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !there() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			require.Fail(t, "it does not come", what)
+		}
+	}
+}
+
+// still waits until a process has not computed for a while.
+func (h *stormHost) still(t *testing.T, pid int) {
+	t.Helper()
+	since, last := time.Now(), processCPU(t, pid)
+	h.wait(t, "rest of a process", func() bool {
+		if now := processCPU(t, pid); now != last {
+			since, last = time.Now(), now
+		}
+		return time.Since(since) > stillFor
+	})
+}
+
+// processCPU is the time that a process has had so far, all threads: sum_exec_runtime
+// of proc_pid_sched(5) has no ticks.
+func processCPU(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	require.NoError(t, err)
+	require.NotEmpty(t, tasks, "the process has ended")
+	var sum time.Duration
+	for _, task := range tasks {
+		raw, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended
+		}
+		first, _, _ := strings.Cut(string(raw), " ")
+		ns, err := strconv.ParseInt(first, 10, 64)
+		require.NoError(t, err)
+		sum += time.Duration(ns)
+	}
+	return sum
+}
+
+// hasRules tells whether an address has its rules: there are three of each.
+func (h *stormHost) hasRules(t *testing.T, address string) bool {
+	t.Helper()
+	all, err := h.ns.Netlink().RuleList(netlink.FAMILY_V4)
+	require.NoError(t, err)
+	count := 0
+	for _, r := range all {
+		if r.Src != nil && r.Src.IP.String() == address || r.Dst != nil && r.Dst.IP.String() == address {
+			count++
+		}
+	}
+	return count == 3
+}
+
+// runs is how often the hook has run, and ran whether it has so often.
+func (h *stormHost) runs() int {
+	content, _ := os.ReadFile(h.log()) // none yet
+	return strings.Count(string(content), "\n")
+}
+
+func (h *stormHost) ran(times int) bool { return h.runs() >= times }
+
+// ranAt tells when the hook ran, the first time being 0.
+func (h *stormHost) ranAt(t *testing.T, run int) time.Time {
+	t.Helper()
+	content, err := os.ReadFile(h.log())
+	require.NoError(t, err)
+	ns, err := strconv.ParseInt(strings.Fields(string(content))[run], 10, 64)
+	require.NoError(t, err)
+	return time.Unix(0, ns)
+}
+
+// routeRequest asks for the route to 10.0.0.0/8's host i.
+func routeRequest(index, i int) []byte {
+	request := nl.NewNetlinkRequest(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	request.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{
+		Family: unix.AF_INET, Dst_len: 32, Table: unix.RT_TABLE_MAIN, Protocol: unix.RTPROT_BGP,
+		Scope: unix.RT_SCOPE_LINK, Type: unix.RTN_UNICAST,
+	}})
+	request.AddData(nl.NewRtAttr(unix.RTA_DST, binary.BigEndian.AppendUint32(nil, 10<<24|uint32(i))))
+	request.AddData(nl.NewRtAttr(unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, uint32(index))))
+	return request.Serialize()
+}
