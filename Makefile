@@ -117,7 +117,8 @@ bench: build deps ## speed and memory beside their peers', in one table, bin/ben
 		go test -tags bench -count=1 -timeout 30m -v -run '$(BENCH)' ./internal/bench
 
 # What runs over and over within netbrk, one file for each commit. benchstat tells a
-# difference from noise by 6 runs or more of both.
+# difference from noise by 6 runs or more of both. What they write is in memory, as /run is;
+# go builds elsewhere, as programs may not be run from there.
 BENCH ?= .
 COUNT ?= 6
 BENCHTIME ?= 0.2s
@@ -126,8 +127,8 @@ BENCH_FILES = $(shell grep -rl --include='*_test.go' '^func Benchmark' . | sort)
 
 bench-loops: $(BENCHSTAT) ## inner loops, COUNT times; BASE=bin/loops-COMMIT.txt compares, BENCH=Diff takes some
 	@mkdir -p bin
-	NETBRK_TEST_NETNS=1 $(if $(SUDO),unshare -Urn) go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) \
-		$(sort $(dir $(BENCH_FILES))) >$(LOOPS) || { cat $(LOOPS); exit 1; }
+	GOTMPDIR="$${TMPDIR:-/tmp}" TMPDIR=$(wildcard /dev/shm) NETBRK_TEST_NETNS=1 $(if $(SUDO),unshare -Urn) go test -run '^$$' -bench '$(BENCH)' \
+		-benchtime $(BENCHTIME) -count $(COUNT) $(sort $(dir $(BENCH_FILES))) >$(LOOPS) || { cat $(LOOPS); exit 1; }
 	@$(BENCHSTAT) $(BASE) $(LOOPS) && echo "netbrk: in $(LOOPS), for benchstat"
 
 scale: build ## a host of 1,000 containers and a router's full table, in network namespaces (root)

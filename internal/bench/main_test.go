@@ -37,9 +37,10 @@ var table = NewTable(events, storms, rules, cloud, leases, starts)
 const tablePath = "bin/bench.txt"
 
 func TestMain(m *testing.M) {
+	load, _ := os.ReadFile("/proc/loadavg")
 	code := m.Run()
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%s\n", strings.Join(where(), "\n"))
+	fmt.Fprintf(&out, "%s\n", strings.Join(where(string(load)), "\n"))
 	if code != 0 {
 		fmt.Fprintf(&out, "incomplete: tests failed\n")
 	}
@@ -55,8 +56,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// where tells when and on what the figures were taken.
-func where() []string {
+// where tells when and on what the figures were taken. The load before says whether
+// the machine had anything else to do.
+func where(load string) []string {
 	var kernel unix.Utsname
 	_ = unix.Uname(&kernel)
 	version, err := exec.Command(netbrkPath(), "version").Output()
@@ -71,7 +73,7 @@ func where() []string {
 	}
 	return []string{
 		"date:    " + time.Now().UTC().Format("2006-01-02 15:04 MST"),
-		"machine: " + cpus,
+		"machine: " + cpus + "; load before: " + strings.Join(strings.Fields(load)[:3], " "),
 		"kernel:  Linux " + unix.ByteSliceToString(kernel.Release[:]),
 		"root:    Debian " + e2e.Suites()[0] + " in systemd-nspawn; network namespaces for what needs no systemd",
 		"build:   " + strings.TrimSpace(string(version)),
