@@ -28,6 +28,7 @@ type fakeKernel struct {
 	err      error // of the next Receive
 	dumpErr  error
 	dumps    map[hostnet.Object]int
+	asked    func(hostnet.Object) // before each dump, if it is set
 }
 
 func newFakeKernel(t *testing.T) *fakeKernel {
@@ -69,6 +70,9 @@ func (k *fakeKernel) Receive(use func(hostnet.Change)) error {
 }
 
 func (k *fakeKernel) Dump(kind hostnet.Object, start func(), use func(hostnet.Change)) error {
+	if k.asked != nil {
+		k.asked(kind)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.dumps[kind]++

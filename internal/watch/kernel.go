@@ -7,9 +7,9 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// dumpAll reads everything anew. What is not there any more is marked by a
-// link without ifindex, for compareAll.
-func (w *Watcher) dumpAll() error {
+// dumpLinks reads links and their addresses anew: all that states depend on. What is
+// not there any more is marked by a link without ifindex, for compareLinks.
+func (w *Watcher) dumpLinks() error {
 	err := w.kernel.Dump(hostnet.ObjectLink, func() {
 		for _, l := range w.links {
 			w.setKernel(l, hostnet.Link{})
@@ -28,10 +28,15 @@ func (w *Watcher) dumpAll() error {
 	if err != nil {
 		return fmt.Errorf("listing addresses: %w", err)
 	}
+	return nil
+}
+
+// dumpRouting reads routes and rules anew.
+func (w *Watcher) dumpRouting() error {
 	if err := w.dumpRoutes(); err != nil {
 		return err
 	}
-	err = w.dumpSet(hostnet.ObjectRule, func(l *link) *members { return &l.rules })
+	err := w.dumpSet(hostnet.ObjectRule, func(l *link) *members { return &l.rules })
 	if err != nil {
 		return fmt.Errorf("listing rules: %w", err)
 	}

@@ -127,3 +127,23 @@ func TestOverrunTellsDifferencesOnly(t *testing.T) {
 		b.stop()
 	})
 }
+
+// TestOverrunTellsLinksFirst: to read a full table takes long.
+func TestOverrunTellsLinksFirst(t *testing.T) {
+	inBench(t, func(b *bench) {
+		followed(b)
+		b.kernel.set(linkCut(2, "eth0"), linkOff(7, "eth7"), gone(b.kernel.route(2, "default via 192.0.2.254")))
+		var before []string
+		b.kernel.asked = func(kind hostnet.Object) {
+			if kind == hostnet.ObjectRoute {
+				for _, ev := range b.sink.take() {
+					before = append(before, show(ev))
+				}
+			}
+		}
+		b.kernel.fail(errOverrun)
+		assert.Equal(t, []string{"routes 2:eth0 removed"}, b.settle())
+		assert.Equal(t, []string{"links 7:eth7 added"}, before)
+		b.stop()
+	})
+}

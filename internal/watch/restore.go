@@ -105,9 +105,10 @@ func (w *Watcher) restoreEvent(ev hostnet.Event) {
 	}
 }
 
-// compareAll makes events of every difference between the records and the
-// present: at the start, and after messages were lost.
-func (w *Watcher) compareAll() {
+// compareLinks makes events of what links and states are, as far as it differs from
+// the records: at the start, and after messages were lost. compareRest does so of all
+// else.
+func (w *Watcher) compareLinks() {
 	for _, index := range w.indexes() {
 		l := w.links[index]
 		if l.kernel.Index == 0 {
@@ -120,6 +121,9 @@ func (w *Watcher) compareAll() {
 		l.lease = w.files.Lease(index)
 		w.deriveStates(index, l)
 	}
+}
+
+func (w *Watcher) compareRest() {
 	w.suspectAll()
 	w.spoolSuspects()
 	w.compareManager()

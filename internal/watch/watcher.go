@@ -144,8 +144,8 @@ func (w *Watcher) Reload(change func(*Options)) { w.reload <- change }
 
 // Run follows the sources until ctx is done, or the spool or the kernel fails.
 func (w *Watcher) Run(ctx context.Context) error {
-	if err := w.dumpAll(); err != nil {
-		return err
+	if w.takeStock(); w.failure != nil {
+		return w.failure
 	}
 	w.routeFirst()
 	var alive <-chan time.Time
@@ -216,7 +216,8 @@ func (w *Watcher) finishFirst() {
 	w.receive()
 	w.first = false
 	w.tellUntold()
-	w.compareAll()
+	w.compareLinks()
+	w.compareRest()
 	w.saveAll()
 	w.tell()
 	if w.Ready != nil {
@@ -231,15 +232,23 @@ func (w *Watcher) receive() {
 	case err == nil:
 	case w.Overrun(err):
 		w.Log.Info("taking stock anew", "why", err)
-		if err := w.dumpAll(); err != nil {
-			w.failure = err
-			return
-		}
-		if !w.first {
-			w.compareAll()
-		}
+		w.takeStock()
 	default:
 		w.failure = err
+	}
+}
+
+// takeStock reads everything anew, and compares it with what was told unless nothing
+// was. A link does not wait for the routes, which a full table has a million of.
+func (w *Watcher) takeStock() {
+	if w.failure = w.dumpLinks(); w.failure == nil && !w.first {
+		w.compareLinks()
+	}
+	if w.failure == nil {
+		w.failure = w.dumpRouting()
+	}
+	if w.failure == nil && !w.first {
+		w.compareRest()
 	}
 }
 
