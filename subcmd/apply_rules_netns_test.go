@@ -37,11 +37,11 @@ func newHost(t *testing.T) *host {
 	h.configure(t, `RoutingPolicyRules = "va1"`)
 	h.ns.VethPair(t, "va0", "vb0")
 	h.index, _ = h.ns.VethPair(t, "va1", "vb1")
-	h.ip(t, "link set lo up")
-	h.ip(t, "address add 192.0.2.10/24 dev va0")
-	h.ip(t, "address add 192.0.2.20/24 dev va1")
-	h.ip(t, "route add default via 192.0.2.1 dev va0")
-	h.ip(t, "route add default via 192.0.2.1 dev va1 metric 100")
+	h.ns.IP(t, "link set lo up")
+	h.ns.IP(t, "address add 192.0.2.10/24 dev va0")
+	h.ns.IP(t, "address add 192.0.2.20/24 dev va1")
+	h.ns.IP(t, "route add default via 192.0.2.1 dev va0")
+	h.ns.IP(t, "route add default via 192.0.2.1 dev va1 metric 100")
 	return h
 }
 
@@ -78,39 +78,19 @@ func (h *host) run(t *testing.T, args ...string) (stdout, stderr string, status 
 	return out.String(), err.String(), cmd.ProcessState.ExitCode()
 }
 
-// ip runs ip(8) in the namespace and returns what it prints.
-func (h *host) ip(t *testing.T, command string) string {
-	t.Helper()
-	var out []byte
-	var err error
-	h.ns.Do(t, func() { out, err = exec.Command("ip", strings.Fields(command)...).CombinedOutput() })
-	require.NoError(t, err, "ip %s: %s", command, out)
-	return string(out)
-}
-
-// lines are those that ip(8) prints, with single spaces.
-func (h *host) lines(t *testing.T, command string) []string {
-	t.Helper()
-	lines := []string{}
-	for line := range strings.Lines(h.ip(t, command)) {
-		lines = append(lines, strings.Join(strings.Fields(line), " "))
-	}
-	return lines
-}
-
 // foreign sets up what netbrk must leave alone, and returns a look at all that
 // is not netbrk's.
 func (h *host) foreign(t *testing.T) func() []string {
 	t.Helper()
-	h.ip(t, "rule add from 192.0.2.20 lookup 77 priority 100 protocol static")
-	h.ip(t, "rule add from 192.0.2.20 lookup 10002 priority 30002 protocol static")
-	h.ip(t, "-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99")
-	h.ip(t, "route add default via 192.0.2.1 dev va1 table 77 protocol static")
-	h.ip(t, "route add 203.0.113.0/24 via 192.0.2.1 dev va0 protocol static")
+	h.ns.IP(t, "rule add from 192.0.2.20 lookup 77 priority 100 protocol static")
+	h.ns.IP(t, "rule add from 192.0.2.20 lookup 10002 priority 30002 protocol static")
+	h.ns.IP(t, "-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99")
+	h.ns.IP(t, "route add default via 192.0.2.1 dev va1 table 77 protocol static")
+	h.ns.IP(t, "route add 203.0.113.0/24 via 192.0.2.1 dev va0 protocol static")
 	return func() []string {
 		var lines []string
 		for _, command := range []string{"-N -4 rule", "-N -6 rule", "-N -4 route show table all", "-N -6 route show table all"} {
-			for _, line := range h.lines(t, command) {
+			for _, line := range h.ns.IPLines(t, command) {
 				// What the kernel makes for link-local addresses comes when
 				// their duplicate address detection is over.
 				own := strings.Contains(line, "proto 110") || strings.Contains(line, "fe80") || strings.Contains(line, "ff00")
@@ -142,12 +122,12 @@ func (h *host) table() string { return strconv.Itoa(9999 + h.index) }
 // ours are the rules and routes of netbrk.
 func (h *host) ours(t *testing.T) (rules, routes []string) {
 	rules = []string{}
-	for _, line := range h.lines(t, "-N -4 rule") {
+	for _, line := range h.ns.IPLines(t, "-N -4 rule") {
 		if strings.HasSuffix(line, " proto 110") {
 			rules = append(rules, line)
 		}
 	}
-	return rules, h.lines(t, "-N -4 route show table all proto 110")
+	return rules, h.ns.IPLines(t, "-N -4 route show table all proto 110")
 }
 
 func TestApplyRules(t *testing.T) {
@@ -165,7 +145,7 @@ func TestApplyRules(t *testing.T) {
 
 	// What it printed is what it does: somebody may do it by hand.
 	for line := range strings.Lines(stdout) {
-		h.ip(t, strings.TrimPrefix(line, "ip "))
+		h.ns.IP(t, strings.TrimPrefix(line, "ip "))
 	}
 	stdout, stderr, status = h.run(t, "apply-rules", "--dry-run")
 	assert.Zero(t, status, stderr)
@@ -180,8 +160,8 @@ func TestApplyRules(t *testing.T) {
 	assert.Equal(t, wantRules, rules)
 	assert.Equal(t, wantRoutes, routes)
 	assert.Equal(t, before, foreign())
-	assert.Contains(t, h.ip(t, "route get 203.0.113.9 from 192.0.2.20"), " dev va1 ")
-	assert.Contains(t, h.ip(t, "route get 192.0.2.99 from 192.0.2.20"), " dev va1 ", "the neighbours of both links")
+	assert.Contains(t, h.ns.IP(t, "route get 203.0.113.9 from 192.0.2.20"), " dev va1 ")
+	assert.Contains(t, h.ns.IP(t, "route get 192.0.2.99 from 192.0.2.20"), " dev va1 ", "the neighbours of both links")
 
 	stdout, stderr, status = h.run(t, "apply-rules")
 	assert.Zero(t, status)
@@ -309,20 +289,20 @@ func TestWatchHeals(t *testing.T) {
 		"route delete default table " + h.table(),
 		"route flush table " + h.table(),
 	} {
-		h.ip(t, disturbance)
+		h.ns.IP(t, disturbance)
 		healed(disturbance)
 	}
 	assert.Equal(t, before, foreign())
 
 	// The kernel takes a link's routes with it, its neighbour's too, and tells
 	// nobody.
-	h.ip(t, "link set va1 down")
-	h.ip(t, "link set va1 up")
-	h.ip(t, "route add default via 192.0.2.1 dev va1 metric 100")
+	h.ns.IP(t, "link set va1 down")
+	h.ns.IP(t, "link set va1 up")
+	h.ns.IP(t, "route add default via 192.0.2.1 dev va1 metric 100")
 	healed("the link down and up")
 
 	// The address goes, and its rules with it.
-	h.ip(t, "address delete 192.0.2.20/24 dev va1")
+	h.ns.IP(t, "address delete 192.0.2.20/24 dev va1")
 	for rules := wantRules; len(rules) > 0; rules, _ = h.ours(t) {
 		h.await(t, monitor, "the end of the rules", func(c hostnet.Change) bool { return c.Protocol == hostnet.Protocol && c.Gone })
 	}

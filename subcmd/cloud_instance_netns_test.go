@@ -36,7 +36,7 @@ func newInstance(t *testing.T, cloud string, told hostnet.Metadata) *instance {
 	t.Helper()
 	i := &instance{host: bareHost(t), cloud: cloud, metadata: imdstest.New(cloud, told), far: netnstest.New(t)}
 	i.configure(t, "")
-	i.ip(t, "link set lo up")
+	i.ns.IP(t, "link set lo up")
 	i.endpoint = i.serve(t, i.metadata)
 	for n := range told.NICs {
 		i.attach(t, n)
@@ -65,8 +65,8 @@ const firstIndex = 10
 // addresses nothing happens to it that is not netbrk's doing.
 func (i *instance) attach(t *testing.T, n int) {
 	t.Helper()
-	i.ip(t, fmt.Sprintf("link add nic%d index %d address %s type veth peer name far%d netns %s", n, firstIndex+n, cloudMAC(n), n, i.far.Path()))
-	i.ip(t, fmt.Sprintf("link set nic%d addrgenmode none", n))
+	i.ns.IP(t, fmt.Sprintf("link add nic%d index %d address %s type veth peer name far%d netns %s", n, firstIndex+n, cloudMAC(n), n, i.far.Path()))
+	i.ns.IP(t, fmt.Sprintf("link set nic%d addrgenmode none", n))
 	i.far.Do(t, func() {
 		out, err := exec.Command("ip", "link", "set", fmt.Sprintf("far%d", n), "addrgenmode", "none", "up").CombinedOutput()
 		require.NoError(t, err, "%s", out)
@@ -104,7 +104,7 @@ func (i *instance) foreign(t *testing.T) {
 		"rule add from 10.0.0.20 lookup 77 priority 30002 protocol static",
 		"-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99",
 	} {
-		i.ip(t, command)
+		i.ns.IP(t, command)
 	}
 }
 
@@ -115,7 +115,7 @@ var linkLine = regexp.MustCompile(`^\d+: ([^:@]+)[^<]*<([^>]*)> mtu (\d+)`)
 func (i *instance) look(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, line := range i.lines(t, "-o link") {
+	for _, line := range i.ns.IPLines(t, "-o link") {
 		m := linkLine.FindStringSubmatch(line)
 		require.NotNil(t, m, line)
 		state := "down"
@@ -124,13 +124,13 @@ func (i *instance) look(t *testing.T) []string {
 		}
 		all = append(all, fmt.Sprintf("link %s %s mtu %s", m[1], state, m[3]))
 	}
-	for _, line := range i.lines(t, "-o address") {
+	for _, line := range i.ns.IPLines(t, "-o address") {
 		line, _, _ = strings.Cut(line, `\`) // the lifetime
 		_, line, _ = strings.Cut(line, ": ")
 		all = append(all, "address "+strings.TrimSpace(line))
 	}
 	for _, command := range []string{"-4 rule", "-6 rule", "-4 route show table all", "-6 route show table all"} {
-		for _, line := range i.lines(t, "-N "+command) {
+		for _, line := range i.ns.IPLines(t, "-N "+command) {
 			if !strings.Contains(line+" ", " proto 2 ") { // RTPROT_KERNEL
 				all = append(all, strings.Join(strings.Fields(command)[:2], " ")+": "+line)
 			}
@@ -204,14 +204,14 @@ func (i *instance) record(t *testing.T) (end func() []hostnet.Change) {
 	monitor := i.monitor(t)
 	return func() []hostnet.Change {
 		t.Helper()
-		i.ip(t, "rule add priority 1 lookup 1 protocol 99")
+		i.ns.IP(t, "rule add priority 1 lookup 1 protocol 99")
 		var told []hostnet.Change
 		i.await(t, monitor, "the end", func(c hostnet.Change) bool {
 			c.Raw = nil // the monitor's
 			told = append(told, c)
 			return c.Object == hostnet.ObjectRule && c.Protocol == 99 && c.Table == 1
 		})
-		i.ip(t, "rule delete priority 1")
+		i.ns.IP(t, "rule delete priority 1")
 		return told[:len(told)-1]
 	}
 }

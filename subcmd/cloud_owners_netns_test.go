@@ -20,9 +20,9 @@ func ec2(t *testing.T) *instance {
 // own way: it is his.
 func TestCloudSyncOwned(t *testing.T) {
 	i := ec2(t)
-	i.ip(t, "link set nic1 up")
-	i.ip(t, "address add 10.0.0.20/24 dev nic1")
-	i.ip(t, "address add 10.0.0.21/24 dev nic1 valid_lft 3600 preferred_lft 3600")
+	i.ns.IP(t, "link set nic1 up")
+	i.ns.IP(t, "address add 10.0.0.20/24 dev nic1")
+	i.ns.IP(t, "address add 10.0.0.21/24 dev nic1 valid_lft 3600 preferred_lft 3600")
 	theirs := i.addresses(t)
 	i.done(t)
 	assert.Subset(t, i.addresses(t), append(theirs, "address nic1 inet 10.0.0.22/32 scope global noprefixroute nic1"))
@@ -43,14 +43,14 @@ func (i *instance) addresses(t *testing.T) []string {
 func TestCloudSyncSupplementary(t *testing.T) {
 	i := ec2(t)
 	i.done(t)
-	assert.NotContains(t, i.ip(t, "rule"), "10009")
+	assert.NotContains(t, i.ns.IP(t, "rule"), "10009")
 	i.configure(t, `Supplementary = "nic0"`)
 	i.done(t)
-	rules := i.ip(t, "rule")
+	rules := i.ns.IP(t, "rule")
 	for _, want := range []string{"from 10.0.0.10 lookup 10009", "from 10.0.0.11 lookup 10009", "from 10.0.0.21 lookup 10010"} {
 		assert.Contains(t, rules, want)
 	}
-	assert.Contains(t, i.ip(t, "route show table 10009"), "default via 10.0.0.1 dev nic0")
+	assert.Contains(t, i.ns.IP(t, "route show table 10009"), "default via 10.0.0.1 dev nic0")
 }
 
 // TestCloudSyncOtherInstance boots a copy of the machine, so to speak. What the
@@ -58,14 +58,14 @@ func TestCloudSyncSupplementary(t *testing.T) {
 func TestCloudSyncOtherInstance(t *testing.T) {
 	i := ec2(t)
 	i.done(t)
-	i.ip(t, "address delete 10.0.0.22/32 dev nic1")
-	i.ip(t, "address add 10.0.0.22/32 dev nic1 noprefixroute")
+	i.ns.IP(t, "address delete 10.0.0.22/32 dev nic1")
+	i.ns.IP(t, "address add 10.0.0.22/32 dev nic1 noprefixroute")
 	i.metadata.Change(func(told *hostnet.Metadata) {
 		told.System.InstanceID = "i-0002"
 		told.NICs[1] = cloudNIC(1, "10.0.0.20/24", "10.0.0.23/24")
 	})
 	i.done(t)
-	addresses := i.ip(t, "-4 -o address show dev nic1")
+	addresses := i.ns.IP(t, "-4 -o address show dev nic1")
 	for _, want := range []string{"10.0.0.20/24", "10.0.0.22/32", "10.0.0.23/32"} {
 		assert.Contains(t, addresses, want)
 	}
@@ -77,11 +77,11 @@ func TestCloudSyncOtherInstance(t *testing.T) {
 // TestCloudSyncAmbiguous has two links with the MAC of a NIC.
 func TestCloudSyncAmbiguous(t *testing.T) {
 	i := ec2(t)
-	i.ip(t, "link add twin0 address "+cloudMAC(1)+" type veth peer name twin1")
+	i.ns.IP(t, "link add twin0 address "+cloudMAC(1)+" type veth peer name twin1")
 	stdout, stderr, status := i.sync(t)
 	assert.Equal(t, exitPartial, status)
 	assert.Empty(t, stdout)
 	assert.Contains(t, stderr, "nic1, twin0")
 	assert.Empty(t, i.addresses(t))
-	assert.Contains(t, i.ip(t, "address show dev nic0"), "10.0.0.11/32", "the other NIC is configured")
+	assert.Contains(t, i.ns.IP(t, "address show dev nic0"), "10.0.0.11/32", "the other NIC is configured")
 }

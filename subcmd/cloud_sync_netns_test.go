@@ -118,7 +118,7 @@ func (i *instance) testAttach(t *testing.T, nic hostnet.NIC, before []string) (a
 func (i *instance) testDetach(t *testing.T, nic hostnet.NIC, want []string) {
 	t.Helper()
 	require.Contains(t, i.files(t), "cloud/links/12.json")
-	i.ip(t, "link delete nic2")
+	i.ns.IP(t, "link delete nic2")
 	i.metadata.Change(func(told *hostnet.Metadata) { told.NICs = told.NICs[:2] })
 	i.done(t)
 	assert.Equal(t, want, i.look(t))
@@ -129,7 +129,7 @@ func (i *instance) testDetach(t *testing.T, nic hostnet.NIC, want []string) {
 func (i *instance) testHeal(t *testing.T, want []string) {
 	t.Helper()
 	i.metadata.Forget()
-	i.ip(t, "address flush dev nic1")
+	i.ns.IP(t, "address flush dev nic1")
 	assert.NotEqual(t, want, i.look(t))
 	_, stderr, status := i.run(t, "apply-rules")
 	assert.Zero(t, status, stderr)

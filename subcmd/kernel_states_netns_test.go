@@ -38,15 +38,6 @@ func deadBus(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+path)
 }
 
-// ip runs ip(8) in the namespace.
-func ip(t *testing.T, ns *netnstest.Namespace, args string) {
-	t.Helper()
-	var out []byte
-	var err error
-	ns.Do(t, func() { out, err = exec.Command("ip", strings.Fields(args)...).CombinedOutput() })
-	require.NoError(t, err, "ip %s: %s", args, out)
-}
-
 // TestKernelStates brings real links into every state that this kernel has the
 // links for. dormant is what mode dormant makes of a veth, as of a wireless link
 // before it is associated.
@@ -123,7 +114,7 @@ func TestKernelStates(t *testing.T) {
 		{"link delete br0", "br0", "removed"},
 	}
 	for _, step := range steps {
-		ip(t, ns, step.ip)
+		ns.IP(t, step.ip)
 		if step.want != "" {
 			until("ip "+step.ip, step.link, step.want)
 		}
@@ -215,15 +206,15 @@ func TestHooksOfTheKernel(t *testing.T) {
 				}
 				require.Fail(t, "a hook did not run", "not %q, but %q: %v", line, before, lines.Err())
 			}
-			ip(t, ns, "link add va type veth peer name vb")
-			ip(t, ns, "link set va up")
+			ns.IP(t, "link add va type veth peer name vb")
+			ns.IP(t, "link set va up")
 			state("no-carrier")
 			ran("va no-carrier current=no-carrier carrier=no-carrier v4=off admin= online=")
-			ip(t, ns, "link set vb up")
-			ip(t, ns, "address add 192.0.2.1/24 dev va")
+			ns.IP(t, "link set vb up")
+			ns.IP(t, "address add 192.0.2.1/24 dev va")
 			state("routable")
 			ran("va routable current=routable carrier=carrier v4=routable admin= online=")
-			ip(t, ns, "link delete va")
+			ns.IP(t, "link delete va")
 			ran("va removed current= carrier= v4= admin= online=")
 
 			// By hand, and of a bridge, whose state its ports have a say in.
@@ -231,7 +222,7 @@ func TestHooksOfTheKernel(t *testing.T) {
 				"link add br0 type bridge forward_delay 0", "link set br0 addrgenmode none up", "link add va type veth peer name vb",
 				"link set vb up", "link set va up master br0", "link add vc type veth peer name vd", "link set vc up master br0",
 			} {
-				ip(t, ns, args)
+				ns.IP(t, args)
 			}
 			var out bytes.Buffer
 			cmd := exec.Command(w.cmd.Path, "--config", w.config, "--state-dir", filepath.Join(dir, "state"),

@@ -76,7 +76,7 @@ func TestLeasesLife(t *testing.T) {
 	assert.Empty(t, h.look(t), "the address is not there")
 	assert.Empty(t, h.kept(t))
 
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	assert.Equal(t, []string{"dhclient va1 added 192.0.2.7/24"}, actions(h.look(t)))
 	assert.Equal(t, h.index, h.kept(t)["va1"].Index)
 	assert.Empty(t, h.look(t), "the same again")
@@ -89,15 +89,15 @@ func TestLeasesLife(t *testing.T) {
 	assert.Empty(t, h.look(t), "the file is being rewritten")
 
 	h.write(t, block("192.0.2.8", ""))
-	h.ip(t, "address add 192.0.2.8/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.8/24 dev va1")
 	assert.Equal(t, []string{"dhclient va1 changed 192.0.2.8/24"}, actions(h.look(t)))
-	h.ip(t, "address flush dev va1")
+	h.ns.IP(t, "address flush dev va1")
 	assert.Equal(t, []string{"dhclient va1 removed 192.0.2.8/24"}, actions(h.look(t)), "the file tells of it still")
 	assert.Empty(t, h.kept(t))
 
-	h.ip(t, "address add 192.0.2.8/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.8/24 dev va1")
 	require.Len(t, h.look(t), 1)
-	h.ip(t, "link delete va1")
+	h.ns.IP(t, "link delete va1")
 	assert.Equal(t, []string{"dhclient va1 removed 192.0.2.8/24"}, actions(h.look(t)))
 }
 
@@ -105,7 +105,7 @@ func TestLeasesLife(t *testing.T) {
 func TestLeasesKilled(t *testing.T) {
 	h := newLeaseHost(t, "")
 	h.write(t, block("192.0.2.7", ""))
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	require.Len(t, h.look(t), 1)
 	require.NoError(t, os.RemoveAll(filepath.Join(h.state(), "leases")))
 	assert.Equal(t, []string{"dhclient va1 added 192.0.2.7/24"}, actions(h.look(t)), "at least once")
@@ -114,13 +114,13 @@ func TestLeasesKilled(t *testing.T) {
 func TestLeasesOfOtherLinks(t *testing.T) {
 	h := newLeaseHost(t, `Links = "!va1"`)
 	h.write(t, block("192.0.2.7", ""))
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	assert.Empty(t, h.look(t))
 }
 
 func TestLeasesHostile(t *testing.T) {
 	h := newLeaseHost(t, "")
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	h.write(t,
 		"lease { interface \"../../va1\"; fixed-address 192.0.2.7; }",
 		block("192.0.2.7", `option domain-name "a;reboot"; option host-name "-x\012y"; option domain-name-servers 0.0.0.0,192.0.2.1;`))
@@ -138,7 +138,7 @@ func TestLeasesHostile(t *testing.T) {
 func TestLeasesDryRun(t *testing.T) {
 	h := newLeaseHost(t, `UseDNS = true`)
 	h.write(t, block("192.0.2.7", "option domain-name-servers 192.0.2.1;"))
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	stdout, stderr, status := h.run(t, "run-hooks", "--generator", "dhclient", "--dry-run")
 	require.Zero(t, status, stderr)
 	for _, want := range []string{`lease added: link "va1", address 192.0.2.7/24`, "resolver 192.0.2.1", "routable.d for link", "leases.d for link"} {
@@ -158,7 +158,7 @@ func TestLeasesWithoutResolver(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
 	h := newLeaseHost(t, `UseDNS = true`)
 	h.write(t, block("192.0.2.7", "option domain-name-servers 192.0.2.1;"))
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	_, stderr, status := h.run(t, "run-hooks", "--generator", "dhclient", "--spool")
 	assert.Equal(t, exitPartial, status, stderr)
 	assert.Contains(t, stderr, "resolver")
@@ -172,10 +172,10 @@ func TestLeaseGateway(t *testing.T) {
 	h := newLeaseHost(t, `RoutingPolicyRules = "va1"`)
 	require.NoError(t, os.MkdirAll(filepath.Join(h.state(), "rules-pending"), 0o755))
 	h.write(t, block("192.0.2.7", "option routers 192.0.2.1;"))
-	h.ip(t, "address add 192.0.2.7/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.7/24 dev va1")
 	require.Len(t, h.look(t), 1)
 	assert.FileExists(t, filepath.Join(h.state(), "rules-pending", fmt.Sprint(h.index)), "the rules are to be looked at")
 	_, stderr, status := h.run(t, "apply-rules")
 	require.Zero(t, status, stderr)
-	assert.Contains(t, h.lines(t, "-N route show table "+h.table()), "default via 192.0.2.1 dev va1 proto 110")
+	assert.Contains(t, h.ns.IPLines(t, "-N route show table "+h.table()), "default via 192.0.2.1 dev va1 proto 110")
 }

@@ -23,7 +23,7 @@ func TestLyingWatcher(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+t.TempDir()+"/none")
 	ns := netnstest.New(t)
 	va, vb := ns.VethPair(t, "va", "vb")
-	ip(t, ns, "link set va down")
+	ns.IP(t, "link set va down")
 	dir := trustedDir(t)
 	ran := filepath.Join(dir, "ran")
 	require.NoError(t, os.Mkdir(ran, 0o755))

@@ -20,7 +20,7 @@ func TestPendingWaitsForAnother(t *testing.T) {
 	another, waits := h.pendingBehindAnother(t)
 	another.Unlock()
 	require.NoError(t, waits.Wait())
-	assert.Contains(t, h.ip(t, "rule"), "from 192.0.2.20 lookup")
+	assert.Contains(t, h.ns.IP(t, "rule"), "from 192.0.2.20 lookup")
 
 	// Told to end while it waits, it ends well.
 	another, waits = h.pendingBehindAnother(t)

@@ -26,10 +26,10 @@ func TestExplainTwoNICs(t *testing.T) {
 	h.configure(t, `RoutingPolicyRules = "va2"`)
 	h.ns.VethPair(t, "va1", "vb1")
 	h.ns.VethPair(t, "va2", "vb2")
-	h.ip(t, "address add 192.0.2.10/24 dev va1")
-	h.ip(t, "address add 192.0.2.20/24 dev va2")
-	h.ip(t, "route add default via 192.0.2.1 dev va1")
-	h.ip(t, "route add default via 192.0.2.254 dev va2 metric 200")
+	h.ns.IP(t, "address add 192.0.2.10/24 dev va1")
+	h.ns.IP(t, "address add 192.0.2.20/24 dev va2")
+	h.ns.IP(t, "route add default via 192.0.2.1 dev va1")
+	h.ns.IP(t, "route add default via 192.0.2.254 dev va2 metric 200")
 	_, stderr, status := h.run(t, "apply-rules")
 	require.Zero(t, status, stderr)
 
@@ -54,7 +54,7 @@ func TestExplainTwoNICs(t *testing.T) {
 	assert.Equal(t, "va2", e.Route.Link, "a neighbour")
 	assert.True(t, e.Agrees)
 
-	h.ip(t, "rule delete priority 30002")
+	h.ns.IP(t, "rule delete priority 30002")
 	stdout, stderr, status := h.run(t, "status", "--explain", "192.0.2.20")
 	assert.Equal(t, exitPartial, status, stderr)
 	assert.Contains(t, stdout, "ip -4 rule add from 192.0.2.20 lookup")
@@ -64,7 +64,7 @@ func TestExplainTwoNICs(t *testing.T) {
 	_, stderr, status = h.run(t, "status", "--explain", "203.0.113.99")
 	assert.Equal(t, exitFailed, status)
 	assert.Contains(t, stderr, "203.0.113.99 is not an address of this host")
-	h.ip(t, "rule add uidrange 0-0 blackhole priority 5")
+	h.ns.IP(t, "rule add uidrange 0-0 blackhole priority 5")
 	e, _ = look("192.0.2.20")
 	assert.False(t, e.Certain)
 	assert.False(t, e.Agrees, "the kernel knows whose traffic it is")
@@ -80,10 +80,10 @@ func TestExplainIsTheKernels(t *testing.T) {
 	h := bareHost(t)
 	h.ns.VethPair(t, "va1", "vb1")
 	h.ns.VethPair(t, "va2", "vb2")
-	h.ip(t, "address add 10.1.0.1/16 dev va1")
-	h.ip(t, "address add 10.2.0.1/16 dev va2")
-	h.ip(t, "-6 address add fd00:1::1/64 dev va1 nodad")
-	h.ip(t, "-6 address add fd00:2::1/64 dev va2 nodad")
+	h.ns.IP(t, "address add 10.1.0.1/16 dev va1")
+	h.ns.IP(t, "address add 10.2.0.1/16 dev va2")
+	h.ns.IP(t, "-6 address add fd00:1::1/64 dev va1 nodad")
+	h.ns.IP(t, "-6 address add fd00:2::1/64 dev va2 nodad")
 	var conn *routing
 	h.ns.Do(t, func() {
 		var err error
@@ -136,8 +136,8 @@ func explainRound(t *testing.T, h *host, conn *routing, r *rand.Rand) {
 				h.ns.Do(t, func() { _ = exec.Command("ip", flag, "route", "flush", "table", table, "proto", "boot").Run() })
 			}
 		}
-		h.ip(t, flag+" rule flush")
-		h.ip(t, flag+" rule add from all lookup main priority 32766")
+		h.ns.IP(t, flag+" rule flush")
+		h.ns.IP(t, flag+" rule add from all lookup main priority 32766")
 		file := filepath.Join(h.dir, "batch")
 		require.NoError(t, os.WriteFile(file, []byte(batch), 0o644))
 		h.ns.Do(t, func() { _ = exec.Command("ip", flag, "-force", "-batch", file).Run() })

@@ -106,7 +106,7 @@ func TestStatusFollowsAHost(t *testing.T) {
 
 	// Somebody takes a rule away, and nobody has taken what is to be done for a
 	// minute.
-	h.ip(t, "rule delete from 192.0.2.20 priority 30002")
+	h.ns.IP(t, "rule delete from 192.0.2.20 priority 30002")
 	events := filepath.Join(h.dir, "state", "events")
 	old := time.Now().Add(-time.Minute)
 	file := filepath.Join(events, "00000000000000000099-addresses-3.json")
@@ -260,7 +260,7 @@ func TestStatusWatches(t *testing.T) {
 		}
 	}
 	next("the host", has("192.0.2.10/24"))
-	h.ip(t, "address add 198.51.100.7/24 dev va0")
+	h.ns.IP(t, "address add 198.51.100.7/24 dev va0")
 	next("an address", has("198.51.100.7/24"))
 	// What the state tells counts too: va1 gets a table.
 	_, stderr, status := h.run(t, "apply-rules")

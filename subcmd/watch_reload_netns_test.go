@@ -43,7 +43,7 @@ func TestWatchReload(t *testing.T) {
 	notified := serviceManager(t)
 	ns := netnstest.New(t)
 	index, _ := ns.VethPair(t, "va", "vb")
-	ip(t, ns, "address add 192.0.2.1/24 dev va")
+	ns.IP(t, "address add 192.0.2.1/24 dev va")
 	w := startWatchWith(t, ns, "[System]\nGenerator = \"kernel\"\n[Network]\nLinks = \"vb\"\n", "--dispatch=none")
 	w.until(t, "the end of its first pass", func(ev hostnet.Event) bool {
 		assert.NotEqual(t, index, ev.Index, "va does not count")

@@ -36,14 +36,14 @@ func newCloudHost(t *testing.T, nics, addresses int) *cloudHost {
 	h.args = []string{netbrkPath(), "--state-dir=" + filepath.Join(t.TempDir(), "state"), "cloud-sync", "--provider=aws"}
 
 	for n := range nics {
-		h.ip(t, h.ns, fmt.Sprintf("link add nic%d address %s type veth peer name far%d netns %s", n, mac(n), n, h.far.Path()))
-		h.ip(t, h.ns, fmt.Sprintf("link set nic%d addrgenmode none up", n))
-		h.ip(t, h.far, fmt.Sprintf("link set far%d addrgenmode none up", n))
-		h.ip(t, h.ns, fmt.Sprintf("address add %s/24 dev nic%d", address(n, 0), n)) // DHCP's
+		h.ns.IP(t, fmt.Sprintf("link add nic%d address %s type veth peer name far%d netns %s", n, mac(n), n, h.far.Path()))
+		h.ns.IP(t, fmt.Sprintf("link set nic%d addrgenmode none up", n))
+		h.far.IP(t, fmt.Sprintf("link set far%d addrgenmode none up", n))
+		h.ns.IP(t, fmt.Sprintf("address add %s/24 dev nic%d", address(n, 0), n)) // DHCP's
 	}
-	h.ip(t, h.ns, "route add default via 10.0.0.1 dev nic0")
-	h.ip(t, h.far, "address add 10.0.0.1/24 dev far0")
-	h.ip(t, h.far, "address add 169.254.169.254/32 dev far0")
+	h.ns.IP(t, "route add default via 10.0.0.1 dev nic0")
+	h.far.IP(t, "address add 10.0.0.1/24 dev far0")
+	h.far.IP(t, "address add 169.254.169.254/32 dev far0")
 	var listener net.Listener
 	h.far.Do(t, func() {
 		var err error
@@ -75,15 +75,6 @@ func mac(n int) string { return fmt.Sprintf("02:00:00:00:50:%02x", n) }
 
 func address(nic, i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(nic), byte(10 + i)}) }
 
-func (h *cloudHost) ip(t *testing.T, ns *netnstest.Namespace, command string) string {
-	t.Helper()
-	var out []byte
-	var err error
-	ns.Do(t, func() { out, err = exec.Command("ip", strings.Fields(command)...).CombinedOutput() })
-	require.NoError(t, err, "ip %s: %s", command, out)
-	return string(out)
-}
-
 // sync runs cloud-sync, and returns how long it took and how long it computed.
 func (h *cloudHost) sync(t *testing.T) (took, cpu time.Duration) {
 	t.Helper()
@@ -99,7 +90,7 @@ func (h *cloudHost) sync(t *testing.T) (took, cpu time.Duration) {
 // check makes sure that all addresses are there.
 func (h *cloudHost) check(t *testing.T, nics, addresses int) {
 	t.Helper()
-	require.Equal(t, nics*addresses, strings.Count(h.ip(t, h.ns, "-4 -o address show scope global"), "\n"))
+	require.Equal(t, nics*addresses, strings.Count(h.ns.IP(t, "-4 -o address show scope global"), "\n"))
 }
 
 // count counts the packets that the instance sends, until the returned function

@@ -140,11 +140,11 @@ func (h *host) change(t *testing.T, index, round int) []hostnet.Event {
 			return fmt.Sprintf("%+v", events)
 		})
 	}
-	h.ip(t, "link set peer0 down")
+	h.ns.IP(t, "link set peer0 down")
 	wait("the loss of carrier", func(ev hostnet.Event) bool { return ev.State == "no-carrier" })
-	h.ip(t, "link set peer0 up")
+	h.ns.IP(t, "link set peer0 up")
 	wait("the carrier", func(ev hostnet.Event) bool { return ev.State == "routable" })
-	h.ip(t, fmt.Sprintf("address add 192.0.2.%d/24 dev flap0", 20+round))
+	h.ns.IP(t, fmt.Sprintf("address add 192.0.2.%d/24 dev flap0", 20+round))
 	wait("the address, which settles", func(ev hostnet.Event) bool { return ev.Kind == hostnet.KindAddresses })
 	return h.emitted(t, index, known)
 }
@@ -158,7 +158,7 @@ func (h *host) rightAt(t *testing.T, shift time.Duration, rounds int) {
 		_, stderr, status := end()
 		require.Zero(t, status, stderr)
 	}
-	rules := h.ip(t, "-N -4 rule")
+	rules := h.ns.IP(t, "-N -4 rule")
 	for round := range rounds + 1 {
 		assert.Equal(t, 3, strings.Count(rules, fmt.Sprintf("192.0.2.%d ", 20+round)), "round %d:\n%s", round, rules)
 	}
@@ -204,7 +204,7 @@ func TestClockJumps(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 	h.logEdges(t)
 	h.logHook(t, "addresses.d")
-	h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
+	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
 	index := h.index(t, "flap0")
 	w := h.watchAt(t, 0)
 	h.rightAt(t, 0, 0)
@@ -233,7 +233,7 @@ func TestClockJumpsBetweenRuns(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 	h.logEdges(t)
 	h.logHook(t, "addresses.d")
-	h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
+	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
 	index := h.index(t, "flap0")
 	round := 0
 	for _, jump := range jumps(t) {
@@ -256,7 +256,7 @@ func TestClockJumpsBetweenRuns(t *testing.T) {
 // held back, and then the clock is set back by a day.
 func TestClockJumpsWhileRulesAreHeldBack(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
-	h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
+	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
 	ahead := 24 * time.Hour
 	pass := func(shift time.Duration) {
 		t.Helper()
@@ -264,10 +264,10 @@ func TestClockJumpsWhileRulesAreHeldBack(t *testing.T) {
 		_, stderr, _ := h.runAt(t, shift, "apply-rules", "--pending")
 		assert.NotContains(t, stderr, "panic")
 	}
-	rules := func() int { return strings.Count(h.ip(t, "-N -4 rule show priority 30002"), "192.0.2.20") }
+	rules := func() int { return strings.Count(h.ns.IP(t, "-N -4 rule show priority 30002"), "192.0.2.20") }
 	tries := 0
 	for pass(ahead); rules() == 1; pass(ahead) {
-		h.ip(t, "-4 rule delete priority 30002")
+		h.ns.IP(t, "-4 rule delete priority 30002")
 		tries++
 		require.Less(t, tries, 200, "it is never held back")
 	}

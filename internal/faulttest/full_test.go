@@ -69,7 +69,7 @@ func TestNoRoom(t *testing.T) {
 			h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 			h.logEdges(t)
 			inside := h.mounted(t)
-			h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
+			h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 			index := h.index(t, "flap0")
 
 			// Before the start.
@@ -88,7 +88,7 @@ func TestNoRoom(t *testing.T) {
 			// Under a watcher that runs.
 			test.close(t, h, inside)
 			before := strings.Count(h.read("stderr"), "\n")
-			h.ip(t, "link set peer0 down")
+			h.ns.IP(t, "link set peer0 down")
 			<-w.done
 			assert.Equal(t, 1, w.cmd.ProcessState.ExitCode())
 			for range startsMost - 1 {
@@ -101,13 +101,13 @@ func TestNoRoom(t *testing.T) {
 			assert.LessOrEqual(t, len(lines), 6*startsMost, strings.Join(lines, "\n"))
 			assert.Contains(t, strings.Join(lines, "\n"), test.says)
 			assert.NotContains(t, complaints, "panic")
-			h.ip(t, "address add 192.0.2.11/24 dev flap0")
+			h.ns.IP(t, "address add 192.0.2.11/24 dev flap0")
 
 			test.open(t, h, inside)
 			w = h.watch(t)
 			h.knows(t, index, "no-carrier")
 			eventually(t, "rules of the address that came meanwhile", func() string {
-				if rules := h.ip(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
+				if rules := h.ns.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
 					return rules
 				}
 				return ""

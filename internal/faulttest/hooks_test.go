@@ -29,10 +29,10 @@ func TestBadScripts(t *testing.T) {
 	})
 	w := h.watch(t)
 	h.firstPass(t)
-	h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
+	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
 	index := h.index(t, "flap0")
 	h.knows(t, index, "no-carrier")
-	h.batch(t, "link set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
+	h.ns.IPBatch(t, "link set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 	h.knows(t, index, "routable")
 	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
 	w.end(t, h)
@@ -64,16 +64,16 @@ func TestScriptTriggersItself(t *testing.T) {
 	w := h.watch(t)
 	h.firstPass(t)
 	for _, link := range []string{"same", "other", "calm"} {
-		h.batch(t, fmt.Sprintf("link add %s0 type veth peer name %s1\nlink set %s0 up\nlink set %s1 up\n", link, link, link, link))
+		h.ns.IPBatch(t, fmt.Sprintf("link add %s0 type veth peer name %s1\nlink set %s0 up\nlink set %s1 up\n", link, link, link, link))
 	}
-	h.batch(t, "address add 192.0.2.10/24 dev same0\naddress add 192.0.3.10/24 dev other0\n")
+	h.ns.IPBatch(t, "address add 192.0.2.10/24 dev same0\naddress add 192.0.3.10/24 dev other0\n")
 	eventually(t, "the script's second run", func() string {
 		if runs := strings.Count(h.read("other"), "\n"); runs < 2 {
 			return strconv.Itoa(runs)
 		}
 		return ""
 	})
-	h.batch(t, "address add 192.0.4.10/24 dev calm0\n")
+	h.ns.IPBatch(t, "address add 192.0.4.10/24 dev calm0\n")
 	h.knows(t, h.index(t, "calm0"), "routable")
 	eventually(t, "the script's last run", func() string {
 		if runs := strings.Count(h.read("other"), "\n"); runs <= retriggers {
@@ -83,7 +83,7 @@ func TestScriptTriggersItself(t *testing.T) {
 	})
 	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
 	w.end(t, h)
-	assert.Contains(t, h.ip(t, "route show dev same0"), "198.51.100.0/24")
+	assert.Contains(t, h.ns.IP(t, "route show dev same0"), "198.51.100.0/24")
 	assert.LessOrEqual(t, strings.Count(h.read("same"), "\n"), 10, "it ends once nothing changes")
 	h.delivered(t)
 }
@@ -98,7 +98,7 @@ func TestTwoWatchers(t *testing.T) {
 	assert.Equal(t, 1, status)
 	assert.Empty(t, stdout)
 	assert.Equal(t, fmt.Sprintf("netbrk: another netbrk watch keeps its state in %q\nnetbrk: hint: stop it, or use --state-dir DIR\n", h.state), stderr)
-	h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
+	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
 	h.knows(t, h.index(t, "flap0"), "no-carrier")
 	w.end(t, h)
 	h.delivered(t)

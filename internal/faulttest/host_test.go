@@ -69,7 +69,7 @@ func newHost(t *testing.T, toml string) *host {
 	require.NoError(t, os.Chmod(dir, 0o755))
 	toml = "[System]\nGenerator = \"kernel\"\nHookDirs = \"" + filepath.Join(dir, "hooks") + "\"\n" + toml
 	h.write(t, "netbrk.toml", toml, 0o644)
-	h.ip(t, "link set lo up")
+	h.ns.IP(t, "link set lo up")
 	return h
 }
 
@@ -135,27 +135,6 @@ func (h *host) exec(t *testing.T, args ...string) string {
 	h.ns.Do(t, func() { out, err = exec.Command(args[0], args[1:]...).CombinedOutput() })
 	require.NoError(t, err, "%v: %s", args, out)
 	return string(out)
-}
-
-func (h *host) ip(t *testing.T, command string) string {
-	t.Helper()
-	return h.exec(t, append([]string{"ip"}, strings.Fields(command)...)...)
-}
-
-func (h *host) batch(t *testing.T, commands string) {
-	t.Helper()
-	h.write(t, "batch", commands, 0o600)
-	h.exec(t, "ip", "-batch", filepath.Join(h.dir, "batch"))
-}
-
-// lines are those that ip(8) prints, with single spaces.
-func (h *host) lines(t *testing.T, command string) []string {
-	t.Helper()
-	lines := []string{}
-	for line := range strings.Lines(h.ip(t, command)) {
-		lines = append(lines, strings.Join(strings.Fields(line), " "))
-	}
-	return lines
 }
 
 // watcher is a netbrk watch whose events and log lie in files of the host.

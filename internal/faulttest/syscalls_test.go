@@ -38,7 +38,7 @@ func TestSystemCallsFail(t *testing.T) {
 			t.Run(verb+" "+call, func(t *testing.T) {
 				h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 				h.logEdges(t)
-				h.batch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
+				h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 				hits := 0
 				for n := 1; ; n++ {
 					require.Less(t, n, callsMost)
@@ -67,7 +67,7 @@ func (h *host) inject(t *testing.T, verb, call string, n int) int {
 	for _, name := range []string{"state", "hook.log", "trace"} {
 		require.NoError(t, os.RemoveAll(filepath.Join(h.dir, name)))
 	}
-	h.ip(t, "rule flush protocol 110")
+	h.ns.IP(t, "rule flush protocol 110")
 	index := h.index(t, "flap0")
 	var event hostnet.Event
 	if verb == "run-hooks" {

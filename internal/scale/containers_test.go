@@ -34,8 +34,8 @@ func TestContainers(t *testing.T) {
 		fmt.Fprintf(&end, "link delete veth%d\n", i)
 	}
 	at, cpu := time.Now(), w.cpu(t)
-	ip(t, h.ns, start.String())
-	ip(t, far, inside.String())
+	h.ns.IPBatch(t, start.String())
+	far.IPBatch(t, inside.String())
 	made := time.Since(at)
 	eventually(t, "every link degraded", func() bool {
 		return strings.Count(w.printed(), `"state":"degraded"`) >= containers
@@ -63,7 +63,7 @@ func TestContainers(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(script), 0o755))
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$ACTION $LINK\" >>"+runs+"\n"), 0o755))
 	at, cpu = time.Now(), w.cpu(t)
-	ip(t, h.ns, end.String())
+	h.ns.IPBatch(t, end.String())
 	eventually(t, "every link gone", func() bool {
 		return strings.Count(w.printed(), `"action":"removed"`) >= containers
 	})

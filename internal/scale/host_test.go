@@ -53,14 +53,8 @@ func newHost(t *testing.T, toml string) *host {
 	h := &host{ns: netnstest.New(t), dir: dir, state: filepath.Join(dir, "state"), binary: binary}
 	toml = "[System]\nGenerator = \"kernel\"\nHookDirs = \"" + filepath.Join(dir, "hooks") + "\"\n" + toml
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "netbrk.toml"), []byte(toml), 0o644))
-	ip(t, h.ns, "link set lo up\n")
+	h.ns.IPBatch(t, "link set lo up\n")
 	return h
-}
-
-// ip has ip(8) run commands in a namespace.
-func ip(t *testing.T, ns *netnstest.Namespace, commands string) {
-	t.Helper()
-	ipMust(t, ns, commands, "-batch", "-")
 }
 
 func ipMust(t *testing.T, ns *netnstest.Namespace, input string, args ...string) {
