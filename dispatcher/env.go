@@ -3,7 +3,6 @@ package dispatcher
 import (
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
@@ -58,8 +57,8 @@ func (h Hook) Environ(in Input) (env, omitted []string) {
 // those of now.
 //
 // A variable without a value is left out, and so is one that cannot be handed
-// over whole: a value with a control character, or too long a one, and a former name
-// that is not plain. The names of the latter are returned for the log.
+// over whole: a value with a control character, or too long a one. The names of
+// the latter are returned for the log.
 func Environ(in Input) (env, omitted []string) {
 	var v variables
 	v.set("PATH", hookPath)
@@ -100,19 +99,7 @@ func (v *variables) link(in Input) {
 	}
 	v.set("LINK", in.Link)
 	v.set("LINKINDEX", strconv.Itoa(in.Event.Index)) // 0: a route without a link
-	// The kernel tells the present name; the former one is the watcher's word alone.
-	if name := in.Event.PreviousLink; isPlainName(name) {
-		v.set("PREVIOUS_LINK", name)
-	} else {
-		v.omitted = append(v.omitted, "PREVIOUS_LINK")
-	}
-}
-
-// isPlainName reports whether a link's name, or none, means nothing else to a shell.
-func isPlainName(name string) bool {
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-+@,%", r)
-	})
+	v.set("PREVIOUS_LINK", in.Event.PreviousLink)
 }
 
 func (v *variables) states(in Input) {
