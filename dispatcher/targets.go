@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,12 @@ type UnitManager interface {
 // as long as a call can to do so, and each event's scripts would wait for that.
 const targetsRest = 10 * time.Second
 
+// targetsFresh is how long a list of active targets holds. systemd walks all its units
+// for a list: with the 4,000 targets of 2,000 links that flap, to ask for one at each
+// transition was most of what systemd did. What others start or stop meanwhile is seen
+// as much later.
+const targetsFresh = time.Second
+
 // Targets has systemd's targets follow the states of links. Several goroutines
 // may use it; one at a time has its turn, so that of two links of one name, the
 // one that went and the one that came, the later word holds.
@@ -40,11 +47,15 @@ type Targets struct {
 	mu     sync.Mutex
 	rests  time.Time // when it may be asked again
 	silent bool      // said so
+
+	followed time.Time           // when something was last followed
+	listed   time.Time           // when active was
+	active   map[string][]string // by instance; nil where no list holds
 }
 
 // Follow starts the targets of a link's states, and before that stops those of
-// every other state of the same properties, as they are active and not as an
-// event remembers them. Without start it only stops. After an error systemd has not
+// every other state of the same properties, as they are active, a second ago in a
+// burst, and not as an event remembers them. Without start it only stops. After an error systemd has not
 // taken in all of it; that has been logged.
 func (t *Targets) Follow(ctx context.Context, link string, states hostnet.States, start bool) error {
 	t.mu.Lock()
@@ -53,9 +64,32 @@ func (t *Targets) Follow(ctx context.Context, link string, states hostnet.States
 		return errResting
 	}
 	instance := instanceOf(link)
-	return t.ask(ctx, targetName("*", instance), func(active []string) error {
-		return t.follow(ctx, active, instance, states, start)
+	burst := time.Since(t.followed) < targetsFresh
+	defer func() { t.followed = time.Now() }()
+	if !burst {
+		t.active = nil
+		return t.ask(ctx, targetName("*", instance), func(active []string) error {
+			return t.follow(ctx, active, instance, states, start)
+		})
+	}
+	if t.active != nil && time.Since(t.listed) < targetsFresh {
+		return t.said(ctx, t.follow(ctx, t.active[instance], instance, states, start))
+	}
+	t.active, t.listed = nil, time.Now()
+	return t.ask(ctx, targetName("*", "*"), func(active []string) error {
+		t.active = byInstance(active)
+		return t.follow(ctx, t.active[instance], instance, states, start)
 	})
+}
+
+func byInstance(active []string) map[string][]string {
+	have := make(map[string][]string)
+	for _, name := range active {
+		if _, instance, ok := parseTarget(name); ok {
+			have[instance] = append(have[instance], name)
+		}
+	}
+	return have
 }
 
 // Settle does what Follow does for each of the links that there are, and stops the
@@ -64,18 +98,15 @@ func (t *Targets) Follow(ctx context.Context, link string, states hostnet.States
 func (t *Targets) Settle(ctx context.Context, links func() (map[string]hostnet.States, error)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.active = nil
 	return t.ask(ctx, targetName("*", "*"), func(active []string) error {
 		present, err := links()
 		if err != nil {
 			return err
 		}
-		want := make(map[string]hostnet.States)
-		have := make(map[string][]string)
-		for _, name := range active {
-			if _, instance, ok := parseTarget(name); ok {
-				have[instance] = append(have[instance], name)
-				want[instance] = NoStates()
-			}
+		want, have := make(map[string]hostnet.States), byInstance(active)
+		for instance := range have {
+			want[instance] = NoStates()
 		}
 		for link, states := range present {
 			want[instanceOf(link)] = states
@@ -94,12 +125,19 @@ func NoStates() hostnet.States {
 	return hostnet.States{hostnet.OperationalState: "", hostnet.AdministrativeState: ""}
 }
 
-// ask hands the active units of a pattern to use. It says once that systemd
-// fails, and once that it does no more.
+// ask hands the active units of a pattern to use.
 func (t *Targets) ask(ctx context.Context, pattern string, use func(active []string) error) error {
 	active, err := t.Units.Units(ctx, pattern)
 	if err == nil {
 		err = use(active)
+	}
+	return t.said(ctx, err)
+}
+
+// said says once that systemd fails, and once that it does no more.
+func (t *Targets) said(ctx context.Context, err error) error {
+	if err != nil {
+		t.active = nil // some of it may have been done
 	}
 	switch {
 	case ctx.Err() != nil: // told to end, nobody failed
@@ -131,30 +169,39 @@ func level(err error) slog.Level {
 func (t *Targets) follow(ctx context.Context, active []string, instance string, states hostnet.States, start bool) error {
 	stops, starts := targetSteps(active, instance, states)
 	for _, name := range stops {
-		if err := t.queue(ctx, t.Units.Stop, "target stopped", name); err != nil {
+		done, err := t.queue(ctx, t.Units.Stop, "target stopped", name)
+		if err != nil {
 			return err
+		}
+		if at := slices.Index(t.active[instance], name); done && at >= 0 {
+			t.active[instance] = slices.Delete(t.active[instance], at, at+1)
 		}
 	}
 	if !start {
 		return nil
 	}
 	for _, name := range starts {
-		if err := t.queue(ctx, t.Units.Start, "target started", name); err != nil {
+		done, err := t.queue(ctx, t.Units.Start, "target started", name)
+		if err != nil {
 			return err
+		}
+		if done && t.active != nil { // else nothing is kept
+			t.active[instance] = append(t.active[instance], name)
 		}
 	}
 	return nil
 }
 
 // queue passes over a target that is not installed, or that its owner masked.
-func (t *Targets) queue(ctx context.Context, do func(context.Context, string) error, what, name string) error {
-	err := do(ctx, name)
+func (t *Targets) queue(ctx context.Context, do func(context.Context, string) error, what, name string) (done bool, err error) {
+	err = do(ctx, name)
 	switch {
 	case errors.Is(err, hostnet.ErrUnitRefused):
 		t.Log.Debug("target refused", "err", err)
-		return nil
-	case err == nil:
-		t.Log.Debug(what, "unit", name)
+		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return err
+	t.Log.Debug(what, "unit", name)
+	return true, nil
 }

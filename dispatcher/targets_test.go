@@ -90,6 +90,40 @@ func TestTargetsFlap(t *testing.T) {
 	assert.Empty(t, log.String(), "systemd's own lines tell of it")
 }
 
+// TestTargetsOfABurst: systemd is not asked at each transition of a burst, and what
+// others did is seen after a second.
+func TestTargetsOfABurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeUnits{}
+		targets, _ := newTargets(f)
+		const links, flaps = 100, 3
+		for range flaps {
+			for _, state := range []string{"routable", "off"} {
+				for i := range links {
+					assert.NoError(t, targets.Follow(t.Context(), fmt.Sprintf("veth%d", i), op(state), true))
+				}
+			}
+		}
+		assert.Equal(t, 2, f.asked)
+		assert.Len(t, f.active, links)
+		assert.Len(t, f.steps, links*(1+2*(2*flaps-1)))
+
+		f.active = []string{"netbrk-carrier@veth0.target"} // by hand
+		for range 4 {
+			<-time.After(targetsFresh / 3)
+			assert.NoError(t, targets.Follow(t.Context(), "eth0", op("off"), true))
+		}
+		f.steps = nil
+		assert.NoError(t, targets.Follow(t.Context(), "veth0", op("off"), true))
+		assert.Equal(t, []string{"stop netbrk-carrier@veth0.target", "start netbrk-off@veth0.target"}, f.steps)
+
+		// After a failure nothing is known for certain.
+		f.failOn = "start netbrk-routable@veth0.target"
+		assert.Error(t, targets.Follow(t.Context(), "veth0", op("routable"), true))
+		assert.Nil(t, targets.active)
+	})
+}
+
 func TestTargetsStopOnly(t *testing.T) {
 	f := &fakeUnits{active: []string{"netbrk-routable@eth0.target", "netbrk-configured@eth0.target"}}
 	targets, _ := newTargets(f)
