@@ -76,7 +76,7 @@ build: ## build bin/netbrk, static and stripped
 	CGO_ENABLED=0 go build -buildvcs=false -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/netbrk ./cmd/netbrk
 
 test: ## unit tests: no root, no network
-	NETBRK_TEST_EC2_MOCK=$(EC2_MOCK) go test -race ./...
+	NETBRK_TEST_NETNS=0 NETBRK_TEST_EC2_MOCK=$(EC2_MOCK) go test -race ./...
 
 # The tests in files named x_netns_test.go, whatever their own names are.
 NETNS_FILES = $(shell find . -name '*_netns_test.go' | sort)
