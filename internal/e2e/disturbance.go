@@ -171,22 +171,44 @@ func changeLease(ctx context.Context, m *Multihomed) error {
 	return reconfigure("ens5")(ctx, m)
 }
 
-// routerLifetime is dnsmasq's.
-const routerLifetime = 30 * time.Minute
+// routerLifetime is dnsmasq's. A router that comes up advertises itself some times on
+// end (RFC 4861 section 6.2.4): networkd 257, on a busy machine, was at taking the
+// route back when the first one came, and lost it.
+const (
+	routerLifetime  = 30 * time.Minute
+	advertiseAgain  = 5 * time.Second
+	advertisedTimes = 6
+)
 
 func flapRouter(ctx context.Context, m *Multihomed) error {
 	if err := m.Segment.Advertise(0); err != nil {
 		return err
 	}
-	err := m.Machine.WaitNet(ctx, "the router to be gone", func() (bool, error) {
-		state, err := m.Machine.NetState()
-		lacking := m.Lacking(state)
-		return slices.ContainsFunc(lacking, func(l string) bool { return strings.HasPrefix(l, "ens5 has no default route") }), err
-	})
-	if err != nil {
+	if err := m.waitRouter(ctx, "gone", false); err != nil {
 		return err
 	}
-	return m.Segment.Advertise(routerLifetime)
+	var err error
+	for range advertisedTimes {
+		if err := m.Segment.Advertise(routerLifetime); err != nil {
+			return err
+		}
+		again, cancel := context.WithTimeout(ctx, advertiseAgain)
+		err = m.waitRouter(again, "back", true)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+// waitRouter waits until ens5 has, or lacks, the router's default route.
+func (m *Multihomed) waitRouter(ctx context.Context, how string, there bool) error {
+	return m.Machine.WaitNet(ctx, "the router to be "+how, func() (bool, error) {
+		state, err := m.Machine.NetState()
+		lacks := slices.ContainsFunc(m.Lacking(state), func(l string) bool { return strings.HasPrefix(l, "ens5 has no default route") })
+		return lacks != there, err
+	})
 }
 
 // replug gives the link another ifindex.
