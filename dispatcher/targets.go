@@ -54,32 +54,40 @@ type Targets struct {
 }
 
 // Follow starts the targets of a link's states, and before that stops those of
-// every other state of the same properties, as they are active, a second ago in a
-// burst, and not as an event remembers them. Without start it only stops. After an error systemd has not
-// taken in all of it; that has been logged.
+// every other state of the same properties, as they are active, or in a burst were a
+// second ago, and not as an event remembers them. Without start it only stops. After
+// an error systemd has not taken in all of it; that has been logged.
 func (t *Targets) Follow(ctx context.Context, link string, states hostnet.States, start bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if time.Now().Before(t.rests) {
 		return errResting
 	}
-	instance := instanceOf(link)
-	burst := time.Since(t.followed) < targetsFresh
 	defer func() { t.followed = time.Now() }()
-	if !burst {
+	instance := instanceOf(link)
+	active, err := t.look(ctx, instance)
+	if err == nil {
+		err = t.follow(ctx, active, instance, states, start)
+	}
+	return t.said(ctx, err)
+}
+
+// look returns the active targets of an instance: asked for by themselves or, in a
+// burst, out of a list of all.
+func (t *Targets) look(ctx context.Context, instance string) ([]string, error) {
+	now := time.Now()
+	if now.Sub(t.followed) >= targetsFresh {
 		t.active = nil
-		return t.ask(ctx, targetName("*", instance), func(active []string) error {
-			return t.follow(ctx, active, instance, states, start)
-		})
+		return t.Units.Units(ctx, targetName("*", instance))
 	}
-	if t.active != nil && time.Since(t.listed) < targetsFresh {
-		return t.said(ctx, t.follow(ctx, t.active[instance], instance, states, start))
+	if t.active == nil || now.Sub(t.listed) >= targetsFresh {
+		all, err := t.Units.Units(ctx, targetName("*", "*"))
+		if err != nil {
+			return nil, err
+		}
+		t.active, t.listed = byInstance(all), now
 	}
-	t.active, t.listed = nil, time.Now()
-	return t.ask(ctx, targetName("*", "*"), func(active []string) error {
-		t.active = byInstance(active)
-		return t.follow(ctx, t.active[instance], instance, states, start)
-	})
+	return t.active[instance], nil
 }
 
 func byInstance(active []string) map[string][]string {
@@ -99,39 +107,36 @@ func (t *Targets) Settle(ctx context.Context, links func() (map[string]hostnet.S
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.active = nil
-	return t.ask(ctx, targetName("*", "*"), func(active []string) error {
-		present, err := links()
-		if err != nil {
+	active, err := t.Units.Units(ctx, targetName("*", "*"))
+	if err == nil {
+		err = t.settle(ctx, active, links)
+	}
+	return t.said(ctx, err)
+}
+
+func (t *Targets) settle(ctx context.Context, active []string, links func() (map[string]hostnet.States, error)) error {
+	present, err := links()
+	if err != nil {
+		return err
+	}
+	want, have := make(map[string]hostnet.States), byInstance(active)
+	for instance := range have {
+		want[instance] = NoStates()
+	}
+	for link, states := range present {
+		want[instanceOf(link)] = states
+	}
+	for instance, states := range want {
+		if err := t.follow(ctx, have[instance], instance, states, true); err != nil {
 			return err
 		}
-		want, have := make(map[string]hostnet.States), byInstance(active)
-		for instance := range have {
-			want[instance] = NoStates()
-		}
-		for link, states := range present {
-			want[instanceOf(link)] = states
-		}
-		for instance, states := range want {
-			if err := t.follow(ctx, have[instance], instance, states, true); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // NoStates are those of a link that is gone: no target of it stays active.
 func NoStates() hostnet.States {
 	return hostnet.States{hostnet.OperationalState: "", hostnet.AdministrativeState: ""}
-}
-
-// ask hands the active units of a pattern to use.
-func (t *Targets) ask(ctx context.Context, pattern string, use func(active []string) error) error {
-	active, err := t.Units.Units(ctx, pattern)
-	if err == nil {
-		err = use(active)
-	}
-	return t.said(ctx, err)
 }
 
 // said says once that systemd fails, and once that it does no more.

@@ -23,10 +23,10 @@ func (ns *Namespace) IPLines(t testing.TB, command string) []string {
 	return lines
 }
 
-// IPBatch has one ip(8) run commands, one on a line.
-func (ns *Namespace) IPBatch(t testing.TB, commands string) {
+// IPBatch has one ip(8) run commands, one on a line, all with the same options.
+func (ns *Namespace) IPBatch(t testing.TB, commands string, options ...string) {
 	t.Helper()
-	ns.runIP(t, commands, "-batch", "-")
+	ns.runIP(t, commands, append(options, "-batch", "-")...)
 }
 
 func (ns *Namespace) runIP(t testing.TB, stdin string, args ...string) string {

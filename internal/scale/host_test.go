@@ -57,16 +57,6 @@ func newHost(t *testing.T, toml string) *host {
 	return h
 }
 
-func ipMust(t *testing.T, ns *netnstest.Namespace, input string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("ip", args...)
-	cmd.Stdin = strings.NewReader(input)
-	var out []byte
-	var err error
-	ns.Do(t, func() { out, err = cmd.CombinedOutput() })
-	require.NoError(t, err, "ip %v: %.1000s", args, out)
-}
-
 func (h *host) command(args ...string) *exec.Cmd {
 	return exec.Command(h.binary, append([]string{"--config=" + filepath.Join(h.dir, "netbrk.toml"), "--state-dir=" + h.state}, args...)...)
 }

@@ -51,7 +51,7 @@ func TestRouter(t *testing.T) {
 	for i := range routes6 {
 		fmt.Fprintf(&routes, "route add 2a%02x:%x::/32 via 2001:db8::2 dev up0 proto bgp\n", i>>16, i&0xffff)
 	}
-	ipMust(t, h.ns, routes.String(), "-6", "-batch", "-")
+	h.ns.IPBatch(t, routes.String(), "-6")
 
 	t.Logf("apply-rules, the first time: %v", h.run(t, "apply-rules"))
 	idle := h.run(t, "apply-rules")
