@@ -1,11 +1,12 @@
 package dispatcher
 
 import (
-	"path"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // matchLink reports whether a subdirectory called name holds scripts for link.
@@ -21,31 +22,8 @@ func matchLink(name, link string) bool {
 		return false
 	}
 	// A pattern that is none, such as "wg[", matches no other link.
-	ok, err := path.Match(negated(name), link)
-	return err == nil && ok
-}
-
-// negated turns the shell's "[!a]" into path.Match's "[^a]".
-func negated(glob string) string {
-	if !strings.Contains(glob, "[!") {
-		return glob
-	}
-	var b strings.Builder
-	for i := 0; i < len(glob); i++ {
-		b.WriteByte(glob[i])
-		if i+1 == len(glob) {
-			break
-		}
-		switch {
-		case glob[i] == '\\':
-			i++
-			b.WriteByte(glob[i])
-		case glob[i] == '[' && glob[i+1] == '!':
-			i++
-			b.WriteByte('^')
-		}
-	}
-	return b.String()
+	glob, err := hostnet.ParseGlob(name)
+	return err == nil && glob.Match(link)
 }
 
 // isLeftover reports whether name is one that editors and package managers

@@ -104,6 +104,7 @@ func Default(root string) *Config {
 	if fi, err := os.Stat(filepath.Join(root, brokerDir)); err == nil && fi.IsDir() {
 		hookDirs = append(hookDirs, brokerDir)
 	}
+	allButLoopback, _ := ParseLinkMatcher("!lo") // a valid pattern
 	return &Config{
 		System: System{
 			LogLevel:     slog.LevelInfo,
@@ -116,7 +117,7 @@ func Default(root string) *Config {
 			LeaseFiles:   leaseFiles(),
 		},
 		Network: Network{
-			Links:          LinkMatcher{patterns: []linkPattern{{text: "lo", exclude: true}}},
+			Links:          allButLoopback,
 			RouteTableBase: 9999,
 			RulePriority:   30000,
 			EmitJSON:       true,

@@ -2,8 +2,9 @@ package config
 
 import (
 	"fmt"
-	"path"
 	"strings"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // LinkMatcher selects links by name: by the whole name or a shell glob, never
@@ -12,9 +13,9 @@ type LinkMatcher struct {
 	patterns []linkPattern
 }
 
-// linkPattern is one word of the list. Text is in the notation of path.Match.
+// linkPattern is one word of the list.
 type linkPattern struct {
-	text    string
+	glob    hostnet.Glob
 	exclude bool
 }
 
@@ -27,13 +28,11 @@ func ParseLinkMatcher(words ...string) (LinkMatcher, error) {
 		if text == "" {
 			return LinkMatcher{}, fmt.Errorf("%q names no link", word)
 		}
-		// path.Match looks at the whole pattern before it reports a mismatch,
-		// so any name finds out a bad one.
-		text = fromShell(text)
-		if _, err := path.Match(text, ""); err != nil {
+		glob, err := hostnet.ParseGlob(text)
+		if err != nil {
 			return LinkMatcher{}, fmt.Errorf("%q is not a valid pattern: a [ without its ], or a \\ at the end", word)
 		}
-		m.patterns = append(m.patterns, linkPattern{text: text, exclude: exclude})
+		m.patterns = append(m.patterns, linkPattern{glob: glob, exclude: exclude})
 	}
 	return m, nil
 }
@@ -50,8 +49,7 @@ func (m LinkMatcher) Match(name string) bool {
 		}
 	}
 	for _, p := range m.patterns {
-		// The error can only be that of a bad pattern, which was found out above.
-		if ok, _ := path.Match(p.text, name); !ok {
+		if !p.glob.Match(name) {
 			continue
 		}
 		if p.exclude {
@@ -73,28 +71,7 @@ func (m LinkMatcher) String() string {
 		if p.exclude {
 			words[i] = "!"
 		}
-		words[i] += p.text
+		words[i] += p.glob.String()
 	}
 	return strings.Join(words, " ")
-}
-
-// fromShell writes a glob of glob(7) for path.Match, which negates a bracket
-// with ^ where the shell has !.
-func fromShell(glob string) string {
-	b := []byte(glob)
-	for i, inBracket := 0, false; i < len(b); i++ {
-		switch {
-		case b[i] == '\\':
-			i++ // the next one stands for itself
-		case inBracket:
-			inBracket = b[i] != ']'
-		case b[i] == '[':
-			inBracket = true
-			if i+1 < len(b) && b[i+1] == '!' {
-				b[i+1] = '^'
-				i++
-			}
-		}
-	}
-	return string(b)
 }

@@ -171,11 +171,12 @@ func (l *loader) lint() {
 
 func (l *loader) lintLinks(key string, m LinkMatcher) {
 	for _, p := range m.patterns {
+		text := p.glob.String()
 		switch {
-		case strings.Contains(p.text, ","):
-			l.warnValue(key, fmt.Sprintf("%q is one name: links are separated by blanks", p.text))
-		case !strings.ContainsAny(p.text, `*?[\`) && !hostnet.ValidLinkName(p.text):
-			l.warnValue(key, fmt.Sprintf("%q cannot be the name of a link", p.text))
+		case strings.Contains(text, ","):
+			l.warnValue(key, fmt.Sprintf("%q is one name: links are separated by blanks", text))
+		case !strings.ContainsAny(text, `*?[\`) && !hostnet.ValidLinkName(text):
+			l.warnValue(key, fmt.Sprintf("%q cannot be the name of a link", text))
 		}
 	}
 }

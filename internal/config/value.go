@@ -165,7 +165,7 @@ func parseLinks(v any) (LinkMatcher, error) {
 	if err != nil {
 		return LinkMatcher{}, err
 	}
-	return ParseLinkMatcher(words...) // its patterns are copies, see fromShell
+	return ParseLinkMatcher(words...) // its patterns are copies, see hostnet.ParseGlob
 }
 
 // parseDirs takes paths as a string of words, or as an array where a path may
