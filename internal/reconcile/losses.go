@@ -56,9 +56,10 @@ func (p *pass) past(at time.Time) time.Time {
 // it wanted, and that is not there, was removed by somebody.
 func (p *pass) weigh(steps []hostnet.Step) {
 	missing := map[int]map[string]bool{}
+	left := routesLeft{}
 	for _, s := range steps {
 		index := p.indexOf(s)
-		if s.Op != hostnet.OpAdd || !p.wasWanted(index, s) {
+		if s.Op != hostnet.OpAdd || !p.wasWanted(index, s, left) {
 			continue
 		}
 		if missing[index] == nil {
@@ -153,8 +154,24 @@ func holdFor(score int) time.Duration {
 	return min(time.Second<<((score-patience-1)/quickWeight), maxHold)
 }
 
+// routesLeft are the routes that the last pass left, by ifindex: of those links that
+// were asked for. A link may have a full table of them.
+type routesLeft map[int]map[string]bool
+
+func (l routesLeft) has(r report.LinkRules, route string) bool {
+	routes, ok := l[r.Index]
+	if !ok {
+		routes = make(map[string]bool, len(r.Routes))
+		for _, route := range r.Routes {
+			routes[route] = true
+		}
+		l[r.Index] = routes
+	}
+	return routes[route]
+}
+
 // wasWanted reports whether the last pass wanted, and had, the object.
-func (p *pass) wasWanted(index int, s hostnet.Step) bool {
+func (p *pass) wasWanted(index int, s hostnet.Step, left routesLeft) bool {
 	r, ok := p.records[index]
 	if !ok || r.Flushed || len(r.Problems) > 0 {
 		return false
@@ -166,7 +183,7 @@ func (p *pass) wasWanted(index int, s hostnet.Step) bool {
 	// Routes go with the carrier's link being set down, and with its last
 	// address: the kernel's doing, and nobody's fault.
 	return r.CarrierChanges == p.facts.Links[index].Link.CarrierChanges &&
-		slices.Contains(r.Routes, s.Route.Describe(p.result.LinkName(index)))
+		left.has(r, s.Route.Describe(p.result.LinkName(index)))
 }
 
 // object names what a step is about, for people: the three rules of an address
