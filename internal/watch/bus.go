@@ -7,13 +7,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// asked reports whether networkd was asked about the link and does not know
-// it: an empty, not a missing, set of words.
-func (l *link) asked() bool { return l.told == nil && l.trusted == unknownToNetworkd }
-
-// unknownToNetworkd marks a link that networkd said it does not know.
-const unknownToNetworkd = "unknown"
-
 // fromBus takes in what networkd, or its absence, told.
 func (w *Watcher) fromBus(ev hostnet.BusEvent) {
 	switch {
@@ -42,9 +35,8 @@ func (w *Watcher) busCame(snap *hostnet.BusSnapshot) {
 	w.busUp, w.busDown = true, ""
 	w.host.told = snap.Manager
 	for index, l := range w.links {
-		l.told, l.trusted = snap.Links[index], ""
-		if l.told == nil {
-			l.trusted = unknownToNetworkd
+		l.told, l.doubted = snap.Links[index], ""
+		if l.unknown = l.told == nil; l.unknown {
 			w.bus.Refresh(index)
 		}
 	}
@@ -57,7 +49,7 @@ func (w *Watcher) busWent(why string) {
 	w.busUp, w.busDown = false, why
 	w.host.told = nil
 	for _, l := range w.links {
-		l.told, l.trusted = nil, ""
+		l.told, l.unknown, l.doubted = nil, false, ""
 	}
 }
 
@@ -81,16 +73,10 @@ func (w *Watcher) busChanged(c hostnet.BusChange) {
 		w.expectLease(c.Index, l)
 		return
 	}
-	switch {
-	case c.Unknown:
+	if c.Unknown {
 		w.unknownLink(c.Index, l)
-	case l.told == nil && c.States[hostnet.OperationalState] == "":
-		// A part of what networkd knows of a link that is new to us.
-		l.told = merged(l.told, c.States)
-		w.bus.Refresh(c.Index)
-	default:
-		l.told = merged(l.told, c.States)
-		w.asks.stop(c.Index)
+	} else {
+		w.knownLink(c.Index, l, c.States)
 	}
 	if w.first {
 		return
@@ -106,14 +92,24 @@ func newAsks() again {
 	return newAgain(50*time.Millisecond, 200*time.Millisecond, 500*time.Millisecond, time.Second, 2*time.Second)
 }
 
+// knownLink takes in what networkd tells of a link.
+func (w *Watcher) knownLink(index int, l *link, states hostnet.States) {
+	if l.told == nil && states[hostnet.OperationalState] == "" {
+		w.bus.Refresh(index) // a part of what it knows of a link that is new to us
+	} else {
+		w.asks.stop(index)
+	}
+	l.told, l.unknown = merged(l.told, states), false
+}
+
 // unknownLink takes in that networkd does not know a link.
 func (w *Watcher) unknownLink(index int, l *link) {
 	l.told = nil
-	if !w.first && l.trusted != unknownToNetworkd && !w.asks.running(index) {
+	switch {
+	case w.first:
+		l.unknown = true
+	case !l.unknown && !w.asks.running(index):
 		w.asks.start(index)
-	}
-	if w.first {
-		l.trusted = unknownToNetworkd
 	}
 }
 
@@ -125,7 +121,7 @@ func (w *Watcher) askAgain(index int, last bool) {
 	case l == nil || l.told != nil || !w.busUp:
 		w.asks.stop(index)
 	case last:
-		l.trusted = unknownToNetworkd
+		l.unknown = true
 		w.deriveStates(index, l)
 	default:
 		w.bus.Refresh(index)
@@ -141,11 +137,19 @@ func merged(known, changed hostnet.States) hostnet.States {
 }
 
 // doubtStates sets a timer when the kernel's facts and networkd's word differ
-// in whether a link can be used: a networkd that hangs says nothing more.
+// in whether a link can be used: a networkd that hangs says nothing more. One that
+// runs is left as it is, or a link that is told of all the time would put it off.
 func (w *Watcher) doubtStates(l *link, derived string) {
-	if !contradicts(derived, l.told[hostnet.OperationalState]) || l.trusted == derived {
-		return
+	switch {
+	case !contradicts(derived, l.told[hostnet.OperationalState]):
+		l.doubted = ""
+	case l.doubted != derived && !w.doubting:
+		w.doubtLater()
 	}
+}
+
+func (w *Watcher) doubtLater() {
+	w.doubting = true
 	w.doubt.Reset(doubtAfter)
 }
 
@@ -158,17 +162,18 @@ func contradicts(kernel, networkd string) bool {
 // answers, and is right by definition, or it does not, and the follower goes
 // down until it does.
 func (w *Watcher) resolveDoubt() {
+	w.doubting = false
 	if !w.busUp {
 		return
 	}
 	for index, l := range w.links {
 		derived := w.derived(l)[hostnet.OperationalState]
-		if l.told == nil || l.trusted == derived || !contradicts(derived, l.told[hostnet.OperationalState]) {
+		if l.told == nil || l.doubted == derived || !contradicts(derived, l.told[hostnet.OperationalState]) {
 			continue
 		}
-		l.trusted = derived
+		l.doubted = derived
 		w.bus.Refresh(index)
-		w.doubt.Reset(doubtAfter) // the others, one after another
+		w.doubtLater() // the others, one after another
 		return
 	}
 }

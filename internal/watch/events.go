@@ -63,7 +63,7 @@ func (w *Watcher) deriveStates(index int, l *link) {
 		w.setStates(index, l, l.told)
 		return
 	}
-	if w.busUp && !l.asked() {
+	if w.busUp && !l.unknown {
 		return // networkd is about to tell of it
 	}
 	// A networkd that is there tells of its own word when it has got to know the

@@ -13,14 +13,16 @@ type link struct {
 	routes    members
 	rules     members // of the host only
 
-	// told are networkd's words; nil where networkd does not know the link.
+	// told are networkd's words; nil as long as it has told none.
 	told hostnet.States
-	// states are the words that events were made of, and refusals of other
-	// properties: what the record keeps.
+	// unknown is true where networkd, asked, does not know the link: its states are
+	// the kernel's then, and not before.
+	unknown bool
+	// doubted is the operational state by the kernel about which networkd was asked,
+	// having another: it is not asked again until the two agree.
+	doubted string
+	// states are the words that events were made of: what the record keeps.
 	states hostnet.States
-	// trusted is the operational state that the kernel suggests and that
-	// networkd, asked, did not share: it is not asked again about that.
-	trusted string
 
 	// compared are the levels as of the last events.
 	compared levels

@@ -141,3 +141,34 @@ func TestDoubt(t *testing.T) {
 		b.stop()
 	})
 }
+
+// TestDoubtOfALinkThatIsToldOf: messages about a link, as a router's advertisements
+// bring them, do not put the question off.
+func TestDoubtOfALinkThatIsToldOf(t *testing.T) {
+	inBench(t, func(b *bench) {
+		followed(b)
+		b.kernel.say(linkCut(2, "eth0"))
+		for range 2 * int(doubtAfter/time.Second) {
+			b.kernel.repeat(linkCut(2, "eth0"))
+			pass(time.Second)
+		}
+		assert.Equal(t, []int{2}, b.bus.takeAsked())
+		b.stop()
+	})
+}
+
+// TestDoubtAnew: who was right once about a link may hang the next time.
+func TestDoubtAnew(t *testing.T) {
+	inBench(t, func(b *bench) {
+		followed(b)
+		for range 2 {
+			b.kernel.say(linkCut(2, "eth0"))
+			pass(2 * doubtAfter)
+			assert.Equal(t, []int{2}, b.bus.takeAsked())
+			b.kernel.say(linkUp(2, "eth0"))
+			pass(2 * doubtAfter)
+			assert.Empty(t, b.bus.takeAsked())
+		}
+		b.stop()
+	})
+}

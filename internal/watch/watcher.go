@@ -99,6 +99,7 @@ type Watcher struct {
 	redump     bool             // routes may be gone without a message
 	nextRedump time.Time
 	doubt      *time.Timer
+	doubting   bool  // doubt runs
 	looks      again // at leases that may be written anew
 	asks       again // for links that networkd does not know yet
 	quiet      *time.Timer
