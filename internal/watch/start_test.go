@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,6 +129,8 @@ func TestStartWithoutBus(t *testing.T) {
 		inBench(t, func(b *bench) {
 			b.kernel.set(linkUp(2, "eth0"), b.kernel.addr(2, "fe80::1/64"))
 			b.files.admin[2] = "configuring"
+			var log strings.Builder
+			b.options.Log = slog.New(slog.NewTextHandler(&log, nil))
 			b.start()
 			if !silent {
 				b.tell(hostnet.BusEvent{Down: "no bus"})
@@ -136,7 +140,9 @@ func TestStartWithoutBus(t *testing.T) {
 			}
 			assert.Equal(t, []string{"links 2:eth0 added", "state 2:eth0 >degraded", "state 2:eth0 >configuring", "addresses 2:eth0 added"}, b.settle())
 			assert.Equal(t, 1, b.counted(&b.ready))
+			b.tell(hostnet.BusEvent{Down: "another reason"})
 			b.stop()
+			assert.Equal(t, 1, strings.Count(log.String(), "states come from the kernel"), "it is said, and once: %s", &log)
 		})
 	}
 }

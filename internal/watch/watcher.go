@@ -192,7 +192,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			}
 		case <-grace.C:
 			if w.first {
-				w.busDown = "the system bus did not answer"
+				w.busWent("the system bus did not answer")
 				w.finishFirst()
 			}
 		case change := <-w.reload:
