@@ -221,7 +221,7 @@ func (w *Watcher) finishFirst() {
 	w.compareRest()
 	w.saveAll()
 	w.tell()
-	if w.Ready != nil {
+	if w.Ready != nil && w.failure == nil {
 		w.Ready()
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 func TestTransitionsAreToldAtOnceAndInOrder(t *testing.T) {
@@ -84,6 +86,16 @@ func TestRunEndsWithTheSpoolAndTheKernel(t *testing.T) {
 			b.up(states("routable"), nil)
 			assert.Equal(t, []string{"links 2:eth0 removed"}, b.settle())
 			b.stop()
+		})
+	})
+	t.Run("spool at the start", func(t *testing.T) {
+		inBench(t, func(b *bench) {
+			b.kernel.set(linkUp(2, "eth0"))
+			b.sink.fail(errBroken)
+			b.start()
+			b.tell(hostnet.BusEvent{Down: "no bus"})
+			assert.ErrorIs(t, <-b.ended, errBroken)
+			assert.Zero(t, b.counted(&b.ready), "who fails is not ready")
 		})
 	})
 	t.Run("records", func(t *testing.T) {
