@@ -84,3 +84,14 @@ func TestReloadTellsWhatItCannotDo(t *testing.T) {
 		b.stop()
 	})
 }
+
+// TestReloadDoesNotWait: whoever has ended makes no change any more.
+func TestReloadDoesNotWait(t *testing.T) {
+	inBench(t, func(b *bench) {
+		followed(b)
+		b.stop()
+		for range 3 {
+			b.w.Reload(only("eth7"))
+		}
+	})
+}

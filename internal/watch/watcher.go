@@ -140,8 +140,17 @@ func stoppedTimer() *time.Timer {
 
 // Reload changes options while Run runs. What a link that counts from now on
 // is, is told as at a start; one that counts no more has its record removed.
-// Networkd cannot be changed.
-func (w *Watcher) Reload(change func(*Options)) { w.reload <- change }
+// Networkd cannot be changed. It does not wait for Run, which may be reading a full
+// table or have ended: a change that was not made yet gives way to a later one.
+func (w *Watcher) Reload(change func(*Options)) {
+	for {
+		select {
+		case w.reload <- change:
+			return
+		case <-w.reload:
+		}
+	}
+}
 
 // Run follows the sources until ctx is done, or the spool or the kernel fails.
 func (w *Watcher) Run(ctx context.Context) error {
