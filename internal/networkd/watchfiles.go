@@ -75,6 +75,7 @@ func (w *FileWatch) Run(ctx context.Context) {
 			index, relevant = w.take(ev)
 		case err := <-w.dirs.Errors:
 			w.log.Debug("notifications of networkd's files lost", "err", err)
+			w.dirs.Arm() // a directory may have come unnoticed
 			relevant = true
 		}
 		if !relevant {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -16,11 +17,16 @@ func watchDir(t *testing.T, dir string) *FileWatch {
 	t.Helper()
 	w, err := WatchFiles(dir, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
+	runFileWatch(t, w)
+	return w
+}
+
+func runFileWatch(t *testing.T, w *FileWatch) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { w.Run(ctx); close(done) }()
 	t.Cleanup(func() { cancel(); <-done })
-	return w
 }
 
 // untilChanged waits until the watch tells of a link, or of all.
@@ -76,4 +82,19 @@ func TestFileWatch(t *testing.T) {
 	untilChanged(t, again, 0)
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "links"), 0o755))
 	untilChanged(t, again, 0)
+}
+
+// TestFileWatchAfterLoss: that a directory came may be among what the kernel's queue
+// had no room for.
+func TestFileWatchAfterLoss(t *testing.T) {
+	dir := t.TempDir()
+	w, err := WatchFiles(dir, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.NoError(t, w.dirs.Remove(dir))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "links"), 0o755))
+	runFileWatch(t, w)
+	w.dirs.Errors <- fsnotify.ErrEventOverflow
+	untilChanged(t, w, 0)
+	putFile(t, dir, "links", "25", "ADMIN_STATE=configured\n")
+	untilChanged(t, w, 25)
 }
