@@ -23,9 +23,8 @@ var (
 	// ErrSilent means that networkd has its name and does not answer.
 	ErrSilent = errors.New("systemd-networkd does not answer")
 	// errForeign means a bus that is shared with another network namespace.
-	errForeign = errors.New("systemd-networkd on the bus manages another network namespace")
-	// ErrUnknownLink is returned for a link that networkd does not know.
-	ErrUnknownLink = errors.New("link is unknown to systemd-networkd")
+	errForeign     = errors.New("systemd-networkd on the bus manages another network namespace")
+	errUnknownLink = errors.New("link is unknown to systemd-networkd")
 )
 
 // inbox is a godbus signal handler that keeps signals in the order in which
@@ -117,7 +116,7 @@ func wait(call *dbus.Call) error {
 	case errors.Is(call.Err, context.DeadlineExceeded), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NoReply"):
 		return ErrSilent
 	case systembus.IsError(call.Err, "org.freedesktop.DBus.Error.UnknownObject"):
-		return ErrUnknownLink
+		return errUnknownLink
 	case systembus.IsError(call.Err, "org.freedesktop.DBus.Error.ServiceUnknown"), systembus.IsError(call.Err, "org.freedesktop.DBus.Error.NameHasNoOwner"):
 		return ErrNoOwner
 	}

@@ -45,7 +45,7 @@ func FuzzSignal(f *testing.F) {
 		if sig == nil {
 			return
 		}
-		if _, ok := ownerChange(sig); ok {
+		if ownerChanged(sig) {
 			assert.Equal(t, busName, sig.Body[0])
 			return
 		}

@@ -38,7 +38,7 @@ func ReadLinkFile(dir string, index int) (LinkFile, error) {
 	if err != nil {
 		return LinkFile{}, fmt.Errorf("reading state of link %d: %w", index, err)
 	}
-	return ParseLinkFile(raw), nil
+	return parseLinkFile(raw), nil
 }
 
 // ReadManagerStates reads networkd's own states; dir is StateDir but in tests.
@@ -47,12 +47,12 @@ func ReadManagerStates(dir string) (hostnet.States, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading state of networkd: %w", err)
 	}
-	return ParseLinkFile(raw).States, nil // a subset of the same keys
+	return parseLinkFile(raw).States, nil // a subset of the same keys
 }
 
-// ParseLinkFile takes from a state file all that can be trusted. Of a key that
+// parseLinkFile takes from a state file all that can be trusted. Of a key that
 // is there twice the last counts, as it does for systemd.
-func ParseLinkFile(raw []byte) LinkFile {
+func parseLinkFile(raw []byte) LinkFile {
 	file := LinkFile{States: make(hostnet.States)}
 	var rejected rejects
 	for _, a := range parseEnvFile(raw) {

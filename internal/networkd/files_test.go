@@ -121,7 +121,7 @@ func TestParseLinkFile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			assert.Equal(t, tt.want, ParseLinkFile([]byte(tt.text)))
+			assert.Equal(t, tt.want, parseLinkFile([]byte(tt.text)))
 		})
 	}
 }
@@ -146,7 +146,7 @@ func FuzzParseLinkFile(f *testing.F) {
 	}
 	f.Add([]byte("DNS=[2001:db8::1]:53%eth0#dns.example\nONLINE_STATE=\nROUTE_DOMAINS=. x\nNTP=a 1.1.1.1"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		file := ParseLinkFile(raw)
+		file := parseLinkFile(raw)
 		for property, state := range file.States {
 			assert.True(t, hostnet.IsState(property, state), "%s=%q", property, state)
 		}

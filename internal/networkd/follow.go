@@ -43,8 +43,8 @@ func NewFollower() *Follower {
 func (f *Follower) Events() <-chan hostnet.BusEvent { return f.events }
 
 // Refresh asks networkd for all properties of a link. The answer comes as a
-// change; no answer makes the follower go down until networkd answers. Past
-// 1024 open questions one is dropped: networkd signals what changes anyhow.
+// change; no answer makes the follower go down until networkd answers. Where
+// too many questions wait one is dropped: networkd signals what changes anyhow.
 func (f *Follower) Refresh(index int) {
 	select {
 	case f.refresh <- index:
@@ -175,7 +175,7 @@ func (s *session) snapshot(ctx context.Context) (*hostnet.BusSnapshot, string, e
 		}
 		for i, call := range calls {
 			states, err := s.answer(batch[i], call)
-			if errors.Is(err, ErrUnknownLink) {
+			if errors.Is(err, errUnknownLink) {
 				continue // it vanished meanwhile
 			}
 			if err != nil {
@@ -222,7 +222,7 @@ func (s *session) ask(ctx context.Context, index int) bool {
 		return false
 	}
 	switch {
-	case errors.Is(err, ErrUnknownLink):
+	case errors.Is(err, errUnknownLink):
 		s.send(ctx, hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, Unknown: true}})
 	case err != nil:
 		s.owner = ""
@@ -235,10 +235,10 @@ func (s *session) ask(ctx context.Context, index int) bool {
 }
 
 // deliver tells the changes that signals bring. It returns true when networkd
-// changed its owner, and all must be read anew.
+// came, went or was started anew, and all must be read again.
 func (s *session) deliver(ctx context.Context, signals []*dbus.Signal) (resync bool) {
 	for _, sig := range signals {
-		if _, ok := ownerChange(sig); ok {
+		if ownerChanged(sig) {
 			s.owner = ""
 			resync = true
 			continue
@@ -272,14 +272,13 @@ func (s *session) send(ctx context.Context, ev hostnet.BusEvent) {
 	}
 }
 
-// ownerChange returns the new owner of networkd's name, empty for none.
-func ownerChange(sig *dbus.Signal) (string, bool) {
+// ownerChanged reports whether networkd's name came, went or changed hands.
+func ownerChanged(sig *dbus.Signal) bool {
 	if sig.Name != "org.freedesktop.DBus.NameOwnerChanged" || len(sig.Body) != 3 {
-		return "", false
+		return false
 	}
 	name, _ := sig.Body[0].(string)
-	next, _ := sig.Body[2].(string)
-	return next, name == busName
+	return name == busName
 }
 
 // decodeSignal reads a PropertiesChanged signal of a link, of its DHCP client

@@ -265,7 +265,7 @@ func TestQuerier(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, hostnet.States{hostnet.OperationalState: "routable"}, states)
 	_, err = q.LinkStates(t.Context(), 99)
-	require.ErrorIs(t, err, ErrUnknownLink)
+	require.ErrorIs(t, err, errUnknownLink)
 	n.quit()
 	newFakeNetworkd(t, b, nil)
 	_, err = q.ManagerStates(t.Context())

@@ -43,11 +43,11 @@ func ReadLease(dir string, index int) (Lease, error) {
 	if err != nil {
 		return Lease{}, fmt.Errorf("reading lease of link %d: %w", index, err)
 	}
-	return ParseLease(raw), nil
+	return parseLease(raw), nil
 }
 
-// ParseLease takes from a lease file all that can be trusted.
-func ParseLease(raw []byte) Lease {
+// parseLease takes from a lease file all that can be trusted.
+func parseLease(raw []byte) Lease {
 	var (
 		lease    Lease
 		rejected rejects

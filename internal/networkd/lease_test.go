@@ -80,7 +80,7 @@ func TestParseLeaseTakesWhatIsAsItsKeySays(t *testing.T) {
 			if want == "" {
 				want = tt.line
 			}
-			assert.Equal(t, want, ParseLease([]byte(tt.line+"\n")).Environment())
+			assert.Equal(t, want, parseLease([]byte(tt.line+"\n")).Environment())
 		})
 	}
 }
@@ -139,7 +139,7 @@ func TestParseLeaseRejectsHostileValues(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			lease := ParseLease([]byte(tt.line + "\n"))
+			lease := parseLease([]byte(tt.line + "\n"))
 			assert.Empty(t, lease.Environment())
 			assert.Empty(t, lease.DNS)
 			assert.Empty(t, lease.Domains)
@@ -151,12 +151,12 @@ func TestParseLeaseRejectsHostileValues(t *testing.T) {
 	}
 
 	t.Run("second address", func(t *testing.T) {
-		lease := ParseLease([]byte("ADDRESS=192.0.2.5\nADDRESS=192.0.2.66\n"))
+		lease := parseLease([]byte("ADDRESS=192.0.2.5\nADDRESS=192.0.2.66\n"))
 		assert.Equal(t, "ADDRESS=192.0.2.5", lease.Environment())
 		assert.Equal(t, []string{`ADDRESS: "192.0.2.66" is given a second time`}, lease.Rejected)
 	})
 	t.Run("many", func(t *testing.T) {
-		lease := ParseLease([]byte("NTP=" + strings.Repeat("x ", 100)))
+		lease := parseLease([]byte("NTP=" + strings.Repeat("x ", 100)))
 		assert.Len(t, lease.Rejected, maxRejected+1)
 		assert.Equal(t, "and 84 more", lease.Rejected[maxRejected])
 	})
@@ -174,7 +174,7 @@ func TestLeasePrefix(t *testing.T) {
 		"NETMASK=255.255.255.0\n":                      "invalid Prefix",
 		"ADDRESS=2001:db8::1\n":                        "invalid Prefix",
 	} {
-		assert.Equal(t, want, ParseLease([]byte(text)).Prefix.String(), text)
+		assert.Equal(t, want, parseLease([]byte(text)).Prefix.String(), text)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestLeaseSignature(t *testing.T) {
 	require.NoError(t, err)
 	text := string(raw)
 	signature := func(replace ...string) string {
-		return ParseLease([]byte(strings.NewReplacer(replace...).Replace(text))).Signature()
+		return parseLease([]byte(strings.NewReplacer(replace...).Replace(text))).Signature()
 	}
 	base := signature()
 
@@ -222,7 +222,7 @@ func FuzzParseLease(f *testing.F) {
 	f.Add([]byte("DNR=192.0.2.1:853%2#dns.example\nROUTES=0.0.0.0/0,192.0.2.1 x\nOPTION_224=\"00\"\nT1=1h 2s"))
 	f.Add([]byte("ADDRESS='192.0.2.1\nDNS=\\\n1.1.1.1\x00\xff`$(x)`"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		lease := ParseLease(raw)
+		lease := parseLease(raw)
 		env := lease.Environment()
 		for _, word := range strings.Fields(env) {
 			// A "#" stands only inside a word, where it starts no comment.
@@ -236,7 +236,7 @@ func FuzzParseLease(f *testing.F) {
 		for _, field := range lease.fields {
 			b.WriteString(field.key + "=" + field.value + "\n")
 		}
-		again := ParseLease([]byte(b.String()))
+		again := parseLease([]byte(b.String()))
 		assert.Equal(t, env, again.Environment())
 		assert.Equal(t, lease.Signature(), again.Signature())
 		assert.Empty(t, again.Rejected)
