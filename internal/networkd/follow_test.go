@@ -104,9 +104,15 @@ func (n *fakeNetworkd) dhcpSignal(path dbus.ObjectPath, values map[string]dbus.V
 	require.NoError(n.t, n.conn.Emit(path, "org.freedesktop.DBus.Properties.PropertiesChanged", dhcpInterface, values, []string{}))
 }
 
-func runFollower(t *testing.T) *Follower {
+// silence is after how long somebody counts as silent, and long enough for those who
+// are not.
+const silence = 500 * time.Millisecond
+
+// runFollower runs one that takes whoever does not answer in time for silent.
+func runFollower(t *testing.T, timeout time.Duration) *Follower {
 	t.Helper()
 	f := NewFollower()
+	f.timeout = timeout
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { f.Run(ctx); close(done) }()
@@ -139,7 +145,7 @@ func changed(index int, word string) hostnet.BusEvent {
 
 func TestFollowerThroughRestarts(t *testing.T) {
 	b := bustest.New(t, busName)
-	f := runFollower(t)
+	f := runFollower(t, systembus.CallTimeout)
 	assert.Contains(t, next(t, f).Down, "connecting to the system bus")
 	b.Start()
 	assert.Equal(t, ErrNoOwner.Error(), next(t, f).Down)
@@ -179,23 +185,7 @@ func TestFollowerOfASilentNetworkd(t *testing.T) {
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
 	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.hang = hang })
-	assert.Equal(t, ErrSilent.Error(), next(t, silentFollower(t)).Down)
-}
-
-// silence is after how long somebody counts as silent, and long enough for those who
-// are not.
-const silence = 500 * time.Millisecond
-
-// silentFollower takes whoever does not answer soon for silent.
-func silentFollower(t *testing.T) *Follower {
-	t.Helper()
-	f := NewFollower()
-	f.timeout = silence
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { f.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
-	return f
+	assert.Equal(t, ErrSilent.Error(), next(t, runFollower(t, silence)).Down)
 }
 
 // TestFollowerOfAStoppedBus: it says which of the two is silent, once, and comes
@@ -204,7 +194,7 @@ func TestFollowerOfAStoppedBus(t *testing.T) {
 	b := bustest.New(t, busName)
 	b.Start()
 	n := newFakeNetworkd(t, b, nil)
-	f := silentFollower(t)
+	f := runFollower(t, silence)
 	assert.Equal(t, snapshotOf(n.links), next(t, f))
 	require.NoError(t, b.Process().Signal(unix.SIGSTOP))
 	f.Refresh(25)
@@ -218,7 +208,7 @@ func TestFollowerOfAStoppedBus(t *testing.T) {
 // it was asked for signals.
 func TestFollowerOfAMuteBus(t *testing.T) {
 	bustest.Mute(t)
-	f := silentFollower(t)
+	f := runFollower(t, silence)
 	assert.Equal(t, systembus.ErrSilent.Error(), next(t, f).Down)
 }
 
@@ -249,49 +239,5 @@ func TestFollowerOfAnotherNamespace(t *testing.T) {
 	b := bustest.New(t, busName)
 	b.Start()
 	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.namespace = 1 })
-	assert.Equal(t, errForeign.Error(), next(t, runFollower(t)).Down)
-}
-
-func TestQuerier(t *testing.T) {
-	b := bustest.New(t, busName)
-	b.Start()
-	var q Querier
-	t.Cleanup(q.Close)
-	_, err := q.LinkStates(t.Context(), 25)
-	require.ErrorIs(t, err, ErrNoOwner)
-	assert.False(t, b.Activated())
-	n := newFakeNetworkd(t, b, nil)
-	states, err := q.LinkStates(t.Context(), 25)
-	require.NoError(t, err)
-	assert.Equal(t, hostnet.States{hostnet.OperationalState: "routable"}, states)
-	_, err = q.LinkStates(t.Context(), 99)
-	require.ErrorIs(t, err, errUnknownLink)
-	n.quit()
-	newFakeNetworkd(t, b, nil)
-	_, err = q.ManagerStates(t.Context())
-	assert.NoError(t, err)
-}
-
-// TestQuerierRests: each script would wait for who does not answer.
-func TestQuerierRests(t *testing.T) {
-	b := bustest.New(t, busName)
-	b.Start()
-	hang := make(chan struct{})
-	newFakeNetworkd(t, b, func(n *fakeNetworkd) { n.hang = hang })
-	q := Querier{timeout: silence}
-	t.Cleanup(q.Close)
-	_, err := q.LinkStates(t.Context(), 25)
-	require.ErrorIs(t, err, ErrSilent)
-	close(hang)
-	_, err = q.LinkStates(t.Context(), 25)
-	require.ErrorIs(t, err, ErrSilent, "now it would answer")
-	q.rests = time.Time{}
-	_, err = q.LinkStates(t.Context(), 25)
-	require.NoError(t, err)
-
-	require.NoError(t, b.Process().Signal(unix.SIGSTOP))
-	_, err = q.LinkStates(t.Context(), 25)
-	require.ErrorIs(t, err, systembus.ErrSilent)
-	_, err = q.LinkStates(t.Context(), 25)
-	require.ErrorIs(t, err, systembus.ErrSilent)
+	assert.Equal(t, errForeign.Error(), next(t, runFollower(t, systembus.CallTimeout)).Down)
 }

@@ -1,12 +1,9 @@
 package networkd
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -65,21 +62,6 @@ func (s *leaseEvents) take() string {
 	return s.text.String()
 }
 
-// readTimes reads when busctl(1) captured each signal.
-func readTimes(t *testing.T, path string) []time.Duration {
-	t.Helper()
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	var times []time.Duration
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var raw struct{ T int64 }
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &raw))
-		times = append(times, time.Duration(raw.T)*time.Microsecond)
-	}
-	return times
-}
-
 // TestReplayLeases has the DHCP clients of systemd 257 tell of leases, when they
 // did, and the files written a moment after each signal, which nobody notifies of.
 func TestReplayLeases(t *testing.T) {
@@ -103,8 +85,7 @@ func TestReplayLeases(t *testing.T) {
 }
 
 func replayLeases(t *testing.T, delay time.Duration) string {
-	path := filepath.Join("testdata", "systemd-257", "signals.jsonl")
-	signals, times := readSignals(t, path), readTimes(t, path)
+	signals := readSignals(t, filepath.Join("testdata", "systemd-257", "signals.jsonl"))
 	addresses := map[int]string{24: "10.4.0.4/24", 25: "10.4.0.5/24"}
 	files := &unwatchedFiles{lease: maps.Clone(addresses)}
 	sink, bus := &leaseEvents{}, make(scriptedBus)
@@ -121,7 +102,7 @@ func replayLeases(t *testing.T, delay time.Duration) string {
 
 	for i, sig := range signals {
 		if iface, _ := sig.Body[0].(string); iface == dhcpInterface {
-			change, ok := decodeSignal(sig)
+			change, ok := decodeSignal(sig.Signal)
 			require.True(t, ok)
 			bus <- hostnet.BusEvent{Changed: &change}
 			synctest.Wait()
@@ -135,8 +116,8 @@ func replayLeases(t *testing.T, delay time.Duration) string {
 				}
 			})
 		}
-		if i+1 < len(times) {
-			<-time.After(times[i+1] - times[i])
+		if i+1 < len(signals) {
+			<-time.After(signals[i+1].at - sig.at)
 		}
 	}
 	<-time.After(time.Minute)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/stretchr/testify/assert"
@@ -23,15 +24,23 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// signal is one that busctl(1) captured, and when.
+type signal struct {
+	*dbus.Signal
+	at time.Duration
+}
+
 // readSignals reads what busctl(1) captured: one signal on a line.
-func readSignals(t testing.TB, path string) []*dbus.Signal {
+func readSignals(t testing.TB, path string) []signal {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
-	var signals []*dbus.Signal
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	var signals []signal
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
 		var raw struct {
+			T                       int64 // microseconds
 			Path, Interface, Member string
 			Data                    []json.RawMessage
 		}
@@ -45,10 +54,11 @@ func readSignals(t testing.TB, path string) []*dbus.Signal {
 		for name, v := range typed {
 			values[name] = dbus.MakeVariant(v.Data)
 		}
-		signals = append(signals, &dbus.Signal{
+		signals = append(signals, signal{&dbus.Signal{
 			Path: dbus.ObjectPath(raw.Path), Name: raw.Interface + "." + raw.Member, Body: []any{iface, values, []string{}},
-		})
+		}, time.Duration(raw.T) * time.Microsecond})
 	}
+	require.NoError(t, lines.Err())
 	return signals
 }
 
@@ -121,7 +131,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-func replay(t *testing.T, signals []*dbus.Signal) string {
+func replay(t *testing.T, signals []signal) string {
 	configured := func() hostnet.States {
 		return hostnet.States{hostnet.OperationalState: "routable", hostnet.AdministrativeState: "configured"}
 	}
@@ -144,7 +154,7 @@ func replay(t *testing.T, signals []*dbus.Signal) string {
 	go func() { ended <- w.Run(ctx) }()
 	bus <- hostnet.BusEvent{Up: snapshot}
 	for _, sig := range signals {
-		if change, ok := decodeSignal(sig); ok {
+		if change, ok := decodeSignal(sig.Signal); ok {
 			bus <- hostnet.BusEvent{Changed: &change}
 		}
 	}
@@ -152,37 +162,4 @@ func replay(t *testing.T, signals []*dbus.Signal) string {
 	cancel()
 	require.NoError(t, <-ended)
 	return sink.String()
-}
-
-func TestLinkPath(t *testing.T) {
-	for index, path := range map[int]string{
-		1: linkPrefix + "_31", 25: linkPrefix + "_325", 100: linkPrefix + "_3100", 2147483647: linkPrefix + "_32147483647",
-	} {
-		assert.Equal(t, path, linkPath(index))
-		got, ok := linkIndex(path)
-		assert.True(t, ok)
-		assert.Equal(t, index, got)
-	}
-	for _, path := range []string{
-		"", managerObj, linkPrefix, linkPrefix + "_", linkPrefix + "_3", linkPrefix + "_zz5", linkPrefix + "_30",
-		linkPrefix + "_2d5", linkPrefix + "_305", linkPrefix + "_32147483648", linkPrefix + "_315/x", "/org/freedesktop/network2/link/_31",
-	} {
-		_, ok := linkIndex(path)
-		assert.False(t, ok, path)
-	}
-}
-
-// FuzzLinkIndex checks that an ifindex which is taken from a path is one.
-func FuzzLinkIndex(f *testing.F) {
-	f.Add(linkPrefix + "_325")
-	f.Add(linkPrefix + "_33_32")
-	f.Add(linkPrefix + "_+5")
-	f.Fuzz(func(t *testing.T, path string) {
-		if index, ok := linkIndex(path); ok {
-			again, ok := linkIndex(linkPath(index))
-			assert.True(t, ok)
-			assert.Equal(t, index, again)
-			assert.Positive(t, index)
-		}
-	})
 }
