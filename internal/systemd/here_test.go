@@ -36,6 +36,7 @@ func TestHere(t *testing.T) {
 			if tt.booted {
 				require.NoError(t, os.Mkdir(filepath.Join(root, "run/systemd/system"), 0o755))
 			}
+			assert.Equal(t, tt.booted, booted(root+"/"))
 			assert.Equal(t, tt.want, here(root+"/"))
 		})
 	}

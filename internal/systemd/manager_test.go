@@ -25,6 +25,7 @@ type fakeSystemd struct {
 	units []unit
 	calls []string
 	hang  chan struct{} // calls wait for it, if it is not nil
+	next  uint64        // when a.timer elapses
 }
 
 func (f *fakeSystemd) called(words ...string) {
@@ -82,6 +83,7 @@ func (f *fakeSystemd) export(t *testing.T, bus *bustest.Bus) {
 	t.Helper()
 	conn := bus.Conn()
 	require.NoError(t, conn.Export(f, managerObj, managerInterface))
+	require.NoError(t, conn.Export(timer{f}, timerObj, "org.freedesktop.DBus.Properties"))
 	reply, err := conn.RequestName(busName, dbus.NameFlagDoNotQueue)
 	require.NoError(t, err)
 	require.Equal(t, dbus.RequestNameReplyPrimaryOwner, reply)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -16,13 +15,6 @@ import (
 // lookTimeout bounds a look at units: somebody waits for what it is a part of, and
 // can do without.
 const lookTimeout = time.Second
-
-// Booted reports whether systemd is the host's init, sd_booted(3). Unlike Here it
-// is for anybody, who may not look at process 1: enough to ask, not to start.
-func Booted() bool {
-	st, err := os.Lstat("/run/systemd/system")
-	return err == nil && st.IsDir()
-}
 
 // Look is a look at some units. It changes nothing, starts nobody, and anybody may
 // take it.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
-	"github.com/godbus/dbus/v5/prop"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -19,33 +18,29 @@ func (f *fakeSystemd) ListUnitsByNames(names []string) ([]unit, *dbus.Error) {
 	for _, name := range names {
 		u := unit{Name: name, LoadState: "not-found", ActiveState: "inactive", SubState: "dead", Path: "/unit/none", JobPath: "/"}
 		if name == "a.timer" {
-			u.LoadState, u.ActiveState, u.SubState, u.Path = "loaded", "active", "waiting", "/unit/timer"
+			u.LoadState, u.ActiveState, u.SubState, u.Path = "loaded", "active", "waiting", timerObj
 		}
 		units = append(units, u)
 	}
 	return units, nil
 }
 
-func newManagerWithTimer(t *testing.T, f *fakeSystemd, next uint64) (*Manager, *bustest.Bus) {
-	t.Helper()
-	bus := bustest.New(t, busName)
-	bus.Start()
-	conn := bus.Conn()
-	require.NoError(t, conn.Export(f, managerObj, managerInterface))
-	_, err := prop.Export(conn, "/unit/timer", prop.Map{busName + ".Timer": {"NextElapseUSecMonotonic": {Value: next, Emit: prop.EmitFalse}}})
-	require.NoError(t, err)
-	reply, err := conn.RequestName(busName, dbus.NameFlagDoNotQueue)
-	require.NoError(t, err)
-	require.Equal(t, dbus.RequestNameReplyPrimaryOwner, reply)
-	m := &Manager{}
-	t.Cleanup(m.Close)
-	return m, bus
+// timer is a.timer, whose one property is when it elapses.
+type timer struct{ *fakeSystemd }
+
+const timerObj = "/unit/timer"
+
+func (tm timer) Get(iface, property string) (dbus.Variant, *dbus.Error) {
+	if iface != busName+".Timer" || property != "NextElapseUSecMonotonic" {
+		return dbus.Variant{}, dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", nil)
+	}
+	return dbus.MakeVariant(tm.next), nil
 }
 
 func TestLook(t *testing.T) {
 	sinceBoot, err := Monotonic()
 	require.NoError(t, err)
-	m, bus := newManagerWithTimer(t, &fakeSystemd{}, uint64((sinceBoot + time.Hour).Microseconds()))
+	m, bus := newManager(t, &fakeSystemd{next: uint64((sinceBoot + time.Hour).Microseconds())})
 	look, err := m.Look(t.Context(), []string{"b.path", "a.timer"}, "a.timer")
 	require.NoError(t, err)
 	assert.Equal(t, []hostnet.UnitState{
@@ -60,7 +55,7 @@ func TestLook(t *testing.T) {
 }
 
 func TestLookAtTimerThatWaitsForItsUnit(t *testing.T) {
-	m, _ := newManagerWithTimer(t, &fakeSystemd{}, 1<<64-1)
+	m, _ := newManager(t, &fakeSystemd{next: 1<<64 - 1})
 	look, err := m.Look(t.Context(), []string{"a.timer"}, "a.timer")
 	require.NoError(t, err)
 	assert.Zero(t, look.Next)
@@ -81,7 +76,7 @@ func TestLookAtNobody(t *testing.T) {
 func TestLookAtSomebodySilent(t *testing.T) {
 	f := &fakeSystemd{hang: make(chan struct{})}
 	t.Cleanup(func() { close(f.hang) })
-	m, _ := newManagerWithTimer(t, f, 0)
+	m, _ := newManager(t, f)
 	_, err := m.Look(t.Context(), []string{"a.timer"}, "a.timer")
 	assert.ErrorIs(t, err, errSilent)
 }
