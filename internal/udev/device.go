@@ -49,7 +49,8 @@ func (t tree) device(index int, link string) hostnet.DeviceFacts {
 	db := parseDatabase(t.read(path.Join("run/udev/data", "n"+strconv.Itoa(index))))
 	hw := t.hardware(path.Join(dir, "device"))
 	return hostnet.DeviceFacts{
-		Type:         devType(t.read(path.Join(dir, "uevent"))),
+		// SET_NETDEV_DEVTYPE() of linux/netdevice.h; not every kind of link has one.
+		Type:         parseUevent(t.read(path.Join(dir, "uevent")))["DEVTYPE"],
 		Driver:       cmp.Or(hw.driver, db["ID_NET_DRIVER"]),
 		Vendor:       cmp.Or(db["ID_VENDOR_FROM_DATABASE"], hw.manufacturer, db["ID_VENDOR"]),
 		Model:        cmp.Or(db["ID_MODEL_FROM_DATABASE"], hw.product, db["ID_MODEL"]),
@@ -108,15 +109,4 @@ func hexID(s string) string {
 		return ""
 	}
 	return s
-}
-
-// devType returns DEVTYPE of a link's uevent file: SET_NETDEV_DEVTYPE() of
-// linux/netdevice.h. Not every kind of link has one.
-func devType(uevent []byte) string {
-	for line := range strings.Lines(string(uevent)) {
-		if word, ok := strings.CutPrefix(strings.TrimSpace(line), "DEVTYPE="); ok && hostnet.PrintableText(word, 32) {
-			return word
-		}
-	}
-	return ""
 }
