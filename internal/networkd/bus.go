@@ -58,17 +58,16 @@ func (in *inbox) take() []*dbus.Signal {
 	return q
 }
 
-// bus is one connection to the system bus.
+// bus is one connection to the system bus. Who only asks needs no inbox.
 type bus struct {
 	*systembus.Conn
 
 	inbox *inbox
 }
 
-// dialBus connects to the bus, by Dial or DialFor of systembus.
-func dialBus(ctx context.Context, dial func(context.Context, ...dbus.ConnOption) (*systembus.Conn, error)) (*bus, error) {
+func dialBus(ctx context.Context) (*bus, error) {
 	in := newInbox()
-	conn, err := dial(ctx, dbus.WithSignalHandler(in))
+	conn, err := systembus.Dial(ctx, dbus.WithSignalHandler(in))
 	if err != nil {
 		return nil, err
 	}
@@ -191,13 +190,16 @@ func (b *bus) links(ctx context.Context, owner string) ([]int, error) {
 	return linkIndexes(call)
 }
 
+// listed is a link as ListLinks tells of it.
+type listed struct {
+	Index int32
+	Name  string
+	Path  dbus.ObjectPath
+}
+
 // linkIndexes takes each link once: as many questions follow.
 func linkIndexes(call *dbus.Call) ([]int, error) {
-	var entries []struct {
-		Index int32
-		Name  string
-		Path  dbus.ObjectPath
-	}
+	var entries []listed
 	if err := systembus.Store(call, &entries); err != nil {
 		return nil, fmt.Errorf("reading the list of links: %w", err)
 	}

@@ -83,14 +83,9 @@ func checkStates(t *testing.T, values map[string]dbus.Variant, states hostnet.St
 
 // FuzzAnswer takes a message for networkd's answer to each of our questions.
 func FuzzAnswer(f *testing.F) {
-	type link struct {
-		Index int32
-		Name  string
-		Path  dbus.ObjectPath
-	}
 	for _, body := range [][]any{
-		{[]link{{1, "lo", "/org/freedesktop/network1/link/_31"}, {25, "ens5", "/org/freedesktop/network1/link/_325"}}},
-		{[]link{{-5, "", "/"}, {0, "../x", "/"}, {25, "a", "/"}, {25, "b", "/"}}},
+		{[]listed{{1, "lo", "/org/freedesktop/network1/link/_31"}, {25, "ens5", "/org/freedesktop/network1/link/_325"}}},
+		{[]listed{{-5, "", "/"}, {0, "../x", "/"}, {25, "a", "/"}, {25, "b", "/"}}},
 		{[]string{"lo"}}, {map[string]dbus.Variant{"OperationalState": dbus.MakeVariant("routable"), "X": dbus.MakeVariant(map[string]int32{"a": 1})}},
 		{dbus.MakeVariant(uint64(4026531840))}, {dbus.MakeVariant("4026531840")}, {uint64(1)}, {}, {[]struct{ A, B string }{{"a", "b"}}},
 		{map[int32]dbus.Variant{}}, {map[string]dbus.Variant{"OperationalState": dbus.MakeVariant(map[int32]dbus.Variant{})}},

@@ -89,7 +89,7 @@ type session struct {
 }
 
 func (s *session) run(ctx context.Context) error {
-	b, err := dialBus(ctx, systembus.Dial)
+	b, err := dialBus(ctx)
 	if err != nil {
 		return err
 	}

@@ -53,22 +53,10 @@ func (o fakeObject) Get(string, string) (dbus.Variant, *dbus.Error) {
 	return dbus.MakeVariant(o.n.namespace), nil
 }
 
-func (o fakeObject) ListLinks() ([]struct {
-	Index int32
-	Name  string
-	Path  dbus.ObjectPath
-}, *dbus.Error) {
-	var list []struct {
-		Index int32
-		Name  string
-		Path  dbus.ObjectPath
-	}
+func (o fakeObject) ListLinks() ([]listed, *dbus.Error) {
+	var list []listed
 	for _, index := range []int{1, 25, 99} { // 99 vanishes before it is asked about
-		list = append(list, struct {
-			Index int32
-			Name  string
-			Path  dbus.ObjectPath
-		}{int32(index), fmt.Sprintf("eth%d", index), dbus.ObjectPath(linkPath(index))})
+		list = append(list, listed{int32(index), fmt.Sprintf("eth%d", index), dbus.ObjectPath(linkPath(index))})
 	}
 	return list, nil
 }
@@ -225,7 +213,7 @@ func TestSyncGivesUp(t *testing.T) {
 	told := ""
 	s := &session{Follower: f, told: &told, silent: mostSilent - 2}
 	var err error
-	s.bus, err = dialBus(t.Context(), systembus.Dial)
+	s.bus, err = dialBus(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(s.bus.Close)
 	again, err := s.sync(t.Context())

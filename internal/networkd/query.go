@@ -26,8 +26,12 @@ const (
 // zero value is ready; it connects when it is first asked, and again after
 // the bus or networkd went away. Several goroutines may ask at once.
 type Querier struct {
-	mu    sync.Mutex
-	bus   *bus
+	bus systembus.Lazy
+
+	mu sync.Mutex
+	// conn and owner are the connection and networkd's name on it when it was last
+	// made sure that the links it manages are ours.
+	conn  *systembus.Conn
 	owner string
 	// rests is when it may ask again, silent why it did not so far.
 	rests  time.Time
@@ -74,48 +78,32 @@ func (q *Querier) ask(ctx context.Context, path, iface string) (*dbus.Call, erro
 	if time.Now().Before(q.rests) {
 		return nil, q.silent
 	}
-	if err := q.connect(ctx); err != nil {
+	b, err := q.reach(ctx)
+	if err != nil {
 		return nil, q.rest(err)
 	}
-	return q.bus.properties(ctx, q.owner, path, iface), nil
+	return b.properties(ctx, q.owner, path, iface), nil
 }
 
-func (q *Querier) connect(ctx context.Context) error {
-	if q.bus != nil && q.bus.Connected() && q.ownerStands(ctx) {
-		return nil
-	}
-	q.drop()
-	b, err := dialBus(ctx, systembus.DialFor) // it outlives this call
+// reach looks for networkd on the bus.
+func (q *Querier) reach(ctx context.Context) (*bus, error) {
+	conn, err := q.bus.Get(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	b := &bus{Conn: conn}
 	owner, err := b.owner(ctx)
-	if err == nil {
-		err = b.checkNamespace(ctx, owner)
-	}
 	if err != nil {
-		b.Close()
-		return err
+		return nil, err
 	}
-	q.bus, q.owner = b, owner
-	return nil
-}
-
-func (q *Querier) ownerStands(ctx context.Context) bool {
-	owner, err := q.bus.owner(ctx)
-	return err == nil && owner == q.owner
+	if conn != q.conn || owner != q.owner {
+		if err := b.checkNamespace(ctx, owner); err != nil {
+			return nil, err
+		}
+		q.conn, q.owner = conn, owner
+	}
+	return b, nil
 }
 
 // Close ends the connection, if there is one.
-func (q *Querier) Close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.drop()
-}
-
-func (q *Querier) drop() {
-	if q.bus != nil {
-		q.bus.Close()
-		q.bus = nil
-	}
-}
+func (q *Querier) Close() { q.bus.Close() }
