@@ -3,7 +3,6 @@ package subcmd
 import (
 	"bufio"
 	"bytes"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,33 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/netbrk/netbrk/internal/bustest"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/netnstest"
 )
-
-// deadBus is a system bus that whoever connects to it makes the test fail by.
-func deadBus(t *testing.T) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bus")
-	listener, err := net.Listen("unix", path)
-	require.NoError(t, err)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if conn, err := listener.Accept(); err == nil {
-			assert.Fail(t, "the system bus was connected to")
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() { _ = listener.Close(); <-done })
-	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+path)
-}
 
 // TestKernelStates brings real links into every state that this kernel has the
 // links for. dormant is what mode dormant makes of a veth, as of a wireless link
 // before it is associated.
 func TestKernelStates(t *testing.T) {
-	deadBus(t)
+	bustest.Forbid(t)
 	ns := netnstest.New(t)
 	w := startWatch(t, ns, "--dispatch=none")
 	w.until(t, "the end of its first pass", func(ev hostnet.Event) bool { return ev.Kind == hostnet.KindRules })
@@ -171,7 +153,7 @@ func TestHooksOfTheKernel(t *testing.T) {
 				// There run-hooks wants the bus for targets, and shall have none.
 				t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+t.TempDir()+"/none")
 			} else {
-				deadBus(t)
+				bustest.Forbid(t)
 			}
 			ns := netnstest.New(t)
 			dir := trustedDir(t)

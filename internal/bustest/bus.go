@@ -1,4 +1,4 @@
-// Package bustest runs a message bus for a test.
+// Package bustest runs a message bus for a test, or fakes one that is of no use.
 package bustest
 
 import (

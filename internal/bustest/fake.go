@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/godbus/dbus/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -16,20 +17,38 @@ import (
 // nothing after that: a bus that was stopped in the middle of a conversation.
 func Mute(t *testing.T) {
 	t.Helper()
+	listen(t, func(conn net.Conn) { go letIn(conn) })
+}
+
+// Forbid has the test take for the system bus one that whoever connects to it makes
+// the test fail by.
+func Forbid(t *testing.T) {
+	t.Helper()
+	listen(t, func(conn net.Conn) {
+		assert.Fail(t, "the system bus was connected to")
+		_ = conn.Close()
+	})
+}
+
+// listen hands over each connection to what the test takes for the system bus.
+func listen(t *testing.T, serve func(net.Conn)) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "bus")
 	listener, err := net.Listen("unix", path)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+path)
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go letIn(conn)
+			serve(conn)
 		}
 	}()
+	t.Cleanup(func() { _ = listener.Close(); <-done })
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+path)
 }
 
 // letIn speaks the server's side of the specification's "Authentication Protocol",
