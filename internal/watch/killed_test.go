@@ -19,7 +19,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		kills := 0
 		for over := true; over; kills++ {
 			t.Run(fmt.Sprintf("handled %t, after %d writes", handled, kills), func(t *testing.T) {
-				inBench(t, func(b *bench) { over = killedAfter(b, kills, handled) })
+				inHarness(t, func(b *harness) { over = killedAfter(b, kills, handled) })
 			})
 		}
 		assert.Greater(t, kills, 20, "each event is two writes at least")
@@ -27,7 +27,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 }
 
 // killedAfter reports whether the watcher was killed at all.
-func killedAfter(b *bench, left int, handled bool) bool {
+func killedAfter(b *harness, left int, handled bool) bool {
 	followed(b)
 	life := &writes{left: left}
 	b.sink.writes, b.records.writes = life, life
@@ -61,7 +61,7 @@ func killedAfter(b *bench, left int, handled bool) bool {
 }
 
 // assertKnown checks what somebody knows who heard of these events, in this order.
-func (b *bench) assertKnown(before, after []hostnet.Event) {
+func (b *harness) assertKnown(before, after []hostnet.Event) {
 	b.t.Helper()
 	state, present, looked := "routable", false, 0
 	ids := map[string]int{}
@@ -92,7 +92,7 @@ func (b *bench) assertKnown(before, after []hostnet.Event) {
 // TestNothingNewBeforeTheLists: what the kernel said before it was asked for lists
 // is no news by then.
 func TestNothingNewBeforeTheLists(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.options.Networkd = false
 		b.kernel.set(linkUp(2, "eth0"))
 		b.start()

@@ -10,12 +10,12 @@ import (
 )
 
 // leaseSignal is of a DHCP client that changed its state.
-func (b *bench) leaseSignal(index int) {
+func (b *harness) leaseSignal(index int) {
 	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, Lease: true}})
 }
 
 func TestLease(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		for _, step := range []struct {
 			lease string
@@ -39,7 +39,7 @@ func TestLease(t *testing.T) {
 }
 
 func TestLeaseEndsWhileNobodyWatches(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.files.lease[2] = "192.0.2.1/24"
 		followed(b)
 		b.stop()
@@ -54,7 +54,7 @@ func TestLeaseEndsWhileNobodyWatches(t *testing.T) {
 // TestLeaseBySignal has no notification of the file come.
 func TestLeaseBySignal(t *testing.T) {
 	for _, written := range []time.Duration{-time.Millisecond, 0, 5 * time.Millisecond, 100 * time.Millisecond, 2 * time.Second} {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			followed(b)
 			if written < 0 {
 				b.files.set(b.files.lease, 2, "192.0.2.1/24")
@@ -73,7 +73,7 @@ func TestLeaseBySignal(t *testing.T) {
 }
 
 func TestLeaseSignalOfNoChange(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.files.lease[2] = "192.0.2.1/24"
 		followed(b)
 		b.files.takeLooked()
@@ -98,7 +98,7 @@ func TestLeaseSignalOfNoChange(t *testing.T) {
 // TestGeneratorWithoutNetworkd starts a watcher that follows the kernel alone
 // after one that followed networkd, and the other way round.
 func TestGeneratorWithoutNetworkd(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.files.lease[2] = "192.0.2.1/24"
 		followed(b)
 		b.stop()

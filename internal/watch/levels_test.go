@@ -12,66 +12,66 @@ import (
 func TestLevels(t *testing.T) {
 	tests := []struct {
 		name string
-		do   func(b *bench)
+		do   func(b *harness)
 		want []string
 	}{
-		{"one address", func(b *bench) { b.kernel.say(b.kernel.addr(2, "192.0.2.2/24")) }, []string{"addresses 2:eth0 added 192.0.2.2/24"}},
-		{"an address goes", func(b *bench) { b.kernel.say(gone(b.kernel.addr(2, "192.0.2.1/24"))) }, []string{"addresses 2:eth0 removed 192.0.2.1/24"}},
-		{"a burst is one event", func(b *bench) {
+		{"one address", func(b *harness) { b.kernel.say(b.kernel.addr(2, "192.0.2.2/24")) }, []string{"addresses 2:eth0 added 192.0.2.2/24"}},
+		{"an address goes", func(b *harness) { b.kernel.say(gone(b.kernel.addr(2, "192.0.2.1/24"))) }, []string{"addresses 2:eth0 removed 192.0.2.1/24"}},
+		{"a burst is one event", func(b *harness) {
 			for _, a := range []string{"192.0.2.2/24", "192.0.2.3/24", "192.0.2.4/24"} {
 				b.kernel.say(b.kernel.addr(2, a))
 				pass(settle / 2)
 			}
 		}, []string{"addresses 2:eth0 changed"}},
-		{"an address that came and went", func(b *bench) {
+		{"an address that came and went", func(b *harness) {
 			b.kernel.say(b.kernel.addr(2, "192.0.2.2/24"), gone(b.kernel.addr(2, "192.0.2.2/24")))
 		}, []string{}},
-		{"the same again", func(b *bench) {
+		{"the same again", func(b *harness) {
 			b.kernel.repeat(linkUp(2, "eth0"), b.kernel.addr(2, "192.0.2.1/24"), b.kernel.route(2, "default via 192.0.2.254"))
 		}, []string{}},
-		{"tentative address", func(b *bench) {
+		{"tentative address", func(b *harness) {
 			a := b.kernel.addr(2, "2001:db8::1/64")
 			a.Addr.Flags = hostnet.AddrTentative
 			b.kernel.say(a)
 		}, []string{}},
-		{"address that is ready", func(b *bench) {
+		{"address that is ready", func(b *harness) {
 			a := b.kernel.addr(2, "2001:db8::1/64")
 			a.Addr.Flags = hostnet.AddrTentative
 			b.kernel.say(a)
 			a.Addr.Flags = 0
 			b.kernel.say(a)
 		}, []string{"addresses 2:eth0 added 2001:db8::1/64"}},
-		{"one route", func(b *bench) { b.kernel.say(b.kernel.route(2, "10.0.0.0/8")) }, []string{"routes 2:eth0 added 10.0.0.0/8"}},
-		{"a route without link", func(b *bench) { b.kernel.say(b.kernel.route(0, "blackhole 10.0.0.0/8")) }, []string{"routes added blackhole 10.0.0.0/8"}},
-		{"a rule", func(b *bench) { b.kernel.say(b.kernel.rule("from 192.0.2.1")) }, []string{"rules added"}},
-		{"address and route", func(b *bench) {
+		{"one route", func(b *harness) { b.kernel.say(b.kernel.route(2, "10.0.0.0/8")) }, []string{"routes 2:eth0 added 10.0.0.0/8"}},
+		{"a route without link", func(b *harness) { b.kernel.say(b.kernel.route(0, "blackhole 10.0.0.0/8")) }, []string{"routes added blackhole 10.0.0.0/8"}},
+		{"a rule", func(b *harness) { b.kernel.say(b.kernel.rule("from 192.0.2.1")) }, []string{"rules added"}},
+		{"address and route", func(b *harness) {
 			b.kernel.say(b.kernel.addr(2, "192.0.2.2/24"), b.kernel.route(2, "10.0.0.0/8"))
 		}, []string{"addresses 2:eth0 added 192.0.2.2/24", "routes 2:eth0 added 10.0.0.0/8"}},
-		{"routes that go silently with the last address", func(b *bench) {
+		{"routes that go silently with the last address", func(b *harness) {
 			b.kernel.set(gone(b.kernel.route(2, "default via 192.0.2.254")))
 			b.kernel.say(gone(b.kernel.addr(2, "192.0.2.1/24")))
 		}, []string{"addresses 2:eth0 removed 192.0.2.1/24", "routes 2:eth0 removed"}},
-		{"routes that go silently with the link", func(b *bench) {
+		{"routes that go silently with the link", func(b *harness) {
 			b.kernel.set(gone(b.kernel.route(2, "default via 192.0.2.254")))
 			b.kernel.say(linkOff(2, "eth0"))
 		}, []string{"routes 2:eth0 removed"}},
-		{"a route that takes another's place", func(b *bench) {
+		{"a route that takes another's place", func(b *harness) {
 			b.kernel.set(gone(b.kernel.route(2, "default via 192.0.2.254")))
 			c := b.kernel.route(2, "default via 192.0.2.253")
 			c.Replaced = true
 			b.kernel.say(c)
 		}, []string{"routes 2:eth0 changed"}},
-		{"a lease", func(b *bench) {
+		{"a lease", func(b *harness) {
 			b.files.set(b.files.lease, 2, "one")
 			b.files.changed <- 2
 		}, []string{"leases 2:eth0 added"}},
-		{"a lease renewed", func(b *bench) { b.files.changed <- 2 }, []string{}},
-		{"links that do not count", func(b *bench) { b.kernel.say(b.kernel.addr(1, "127.0.0.2/8")) }, []string{}},
-		{"a link that nobody told of", func(b *bench) { b.kernel.repeat(b.kernel.addr(9, "192.0.2.9/24")) }, []string{}},
+		{"a lease renewed", func(b *harness) { b.files.changed <- 2 }, []string{}},
+		{"links that do not count", func(b *harness) { b.kernel.say(b.kernel.addr(1, "127.0.0.2/8")) }, []string{}},
+		{"a link that nobody told of", func(b *harness) { b.kernel.repeat(b.kernel.addr(9, "192.0.2.9/24")) }, []string{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBench(t, func(b *bench) {
+			inHarness(t, func(b *harness) {
 				followed(b)
 				tt.do(b)
 				assert.Equal(t, tt.want, b.settle())
@@ -82,7 +82,7 @@ func TestLevels(t *testing.T) {
 }
 
 func TestLevelsSettle(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(b.kernel.addr(2, "192.0.2.2/24"))
 		pass(settle - time.Millisecond)
@@ -107,7 +107,7 @@ func TestLevelsSettle(t *testing.T) {
 }
 
 func TestOverrunTellsDifferencesOnly(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.fail(errOverrun)
 		assert.Empty(t, b.settle())
@@ -130,7 +130,7 @@ func TestOverrunTellsDifferencesOnly(t *testing.T) {
 
 // TestOverrunTellsLinksFirst: to read a full table takes long.
 func TestOverrunTellsLinksFirst(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.set(linkCut(2, "eth0"), linkOff(7, "eth7"), gone(b.kernel.route(2, "default via 192.0.2.254")))
 		var before []string

@@ -12,7 +12,7 @@ import (
 func under(master int, c hostnet.Change) hostnet.Change { c.Link.MasterIndex = master; return c }
 
 func TestPortsAndTheirMaster(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.options.Networkd = false
 		b.kernel.set(linkUp(1, "lo"), linkUp(3, "br0"), under(3, linkUp(4, "p0")), linkUp(5, "p1"), linkCut(6, "p2"))
 		b.start()

@@ -11,7 +11,7 @@ import (
 )
 
 func TestNetworkdGoesAndComes(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.tell(hostnet.BusEvent{Down: "systemd-networkd is not on the bus"})
 		assert.Empty(t, b.settle(), "the kernel says the same")
@@ -35,7 +35,7 @@ func TestNetworkdGoesAndComes(t *testing.T) {
 }
 
 func TestWithoutNetworkd(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.options.Networkd = false
 		b.kernel.set(linkUp(2, "eth0"))
 		b.files.admin[2] = "configured"
@@ -47,7 +47,7 @@ func TestWithoutNetworkd(t *testing.T) {
 }
 
 func TestNewLinkWaitsForNetworkd(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(linkUp(7, "eth7"))
 		assert.Equal(t, []string{"links 7:eth7 added"}, b.settle())
@@ -78,7 +78,7 @@ func TestNewLinkWaitsForNetworkd(t *testing.T) {
 // TestNewLinkOfABusyNetworkd has networkd read the kernel's messages after us: what
 // it signals then is no news of the kernel's, but what it told in the first place.
 func TestNewLinkOfABusyNetworkd(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(linkOff(7, "eth7"))
 		b.unknown(7)
@@ -118,7 +118,7 @@ func TestNewLinkOfABusyNetworkd(t *testing.T) {
 }
 
 func TestDoubt(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(linkCut(2, "eth0"))
 		pass(doubtAfter - time.Second)
@@ -145,7 +145,7 @@ func TestDoubt(t *testing.T) {
 // TestDoubtOfALinkThatIsToldOf: messages about a link, as a router's advertisements
 // bring them, do not put the question off.
 func TestDoubtOfALinkThatIsToldOf(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(linkCut(2, "eth0"))
 		for range 2 * int(doubtAfter/time.Second) {
@@ -159,7 +159,7 @@ func TestDoubtOfALinkThatIsToldOf(t *testing.T) {
 
 // TestDoubtAnew: who was right once about a link may hang the next time.
 func TestDoubtAnew(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		for range 2 {
 			b.kernel.say(linkCut(2, "eth0"))

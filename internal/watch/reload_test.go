@@ -14,7 +14,7 @@ func only(names ...string) func(*Options) {
 }
 
 func TestReload(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.files.lease[7] = "lease"
 		b.kernel.set(linkUp(7, "eth7"), b.kernel.addr(7, "192.0.2.7/24"), b.kernel.route(7, "10.0.0.0/8"))
 		only("eth0")(&b.options)
@@ -60,7 +60,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestReloadBeforeTheFirstPass(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		only("eth0")(&b.options)
 		b.kernel.set(linkUp(2, "eth0"), linkUp(7, "eth7"))
 		b.start()
@@ -73,7 +73,7 @@ func TestReloadBeforeTheFirstPass(t *testing.T) {
 }
 
 func TestReloadTellsWhatItCannotDo(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.w.Reload(func(o *Options) { o.Notice = "needs a restart for Generator kernel" })
 		b.settle()
@@ -87,7 +87,7 @@ func TestReloadTellsWhatItCannotDo(t *testing.T) {
 
 // TestReloadDoesNotWait: whoever has ended makes no change any more.
 func TestReloadDoesNotWait(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.stop()
 		for range 3 {

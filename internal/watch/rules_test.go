@@ -31,8 +31,8 @@ func (s *suspected) take() []int {
 	return got
 }
 
-// routedBench is a bench whose eth0 has rules of ours, and whose eth1 has not.
-func routedBench(b *bench) *suspected {
+// routedHarness is a harness whose eth0 has rules of ours, and whose eth1 has not.
+func routedHarness(b *harness) *suspected {
 	s := &suspected{}
 	b.options.Routed = func(index int, name string) bool { return index == 0 || name == "eth0" }
 	b.options.Reconcile = s.put
@@ -50,87 +50,87 @@ func TestRulesAreLookedAt(t *testing.T) {
 	const ours, theirs, table = hostnet.Protocol, 4, 10001
 	tests := []struct {
 		name   string
-		before func(b *bench) // what is there already
-		change func(b *bench)
+		before func(b *harness) // what is there already
+		change func(b *harness)
 		want   []int
 	}{
-		{name: "nothing", change: func(*bench) {}},
-		{name: "address added", change: func(b *bench) { b.kernel.say(b.kernel.addr(2, "192.0.2.9/24")) }, want: []int{2}},
-		{name: "address removed", change: func(b *bench) { b.kernel.say(gone(b.kernel.addr(2, "192.0.2.1/24"))) }, want: []int{2}},
-		{name: "address as it was", change: func(b *bench) { b.kernel.repeat(b.kernel.addr(2, "192.0.2.1/24")) }},
-		{name: "address of another link", change: func(b *bench) { b.kernel.say(b.kernel.addr(3, "192.0.2.9/24")) }},
-		{name: "link set down", change: func(b *bench) { b.kernel.say(linkOff(2, "eth0")) }, want: []int{2}},
-		{name: "carrier lost", change: func(b *bench) { b.kernel.say(linkCut(2, "eth0")) }, want: []int{2}},
-		{name: "link as it was", change: func(b *bench) { b.kernel.repeat(linkUp(2, "eth0")) }},
-		{name: "link renamed", change: func(b *bench) { b.kernel.say(linkUp(3, "eth0")) }, want: []int{3}},
-		{name: "link gone", change: func(b *bench) { b.kernel.say(gone(linkUp(2, "eth0"))) }, want: []int{2}},
-		{name: "link new", change: func(b *bench) { b.kernel.say(gone(linkUp(2, "eth0")), linkUp(9, "eth0")) }, want: []int{2, 9}},
+		{name: "nothing", change: func(*harness) {}},
+		{name: "address added", change: func(b *harness) { b.kernel.say(b.kernel.addr(2, "192.0.2.9/24")) }, want: []int{2}},
+		{name: "address removed", change: func(b *harness) { b.kernel.say(gone(b.kernel.addr(2, "192.0.2.1/24"))) }, want: []int{2}},
+		{name: "address as it was", change: func(b *harness) { b.kernel.repeat(b.kernel.addr(2, "192.0.2.1/24")) }},
+		{name: "address of another link", change: func(b *harness) { b.kernel.say(b.kernel.addr(3, "192.0.2.9/24")) }},
+		{name: "link set down", change: func(b *harness) { b.kernel.say(linkOff(2, "eth0")) }, want: []int{2}},
+		{name: "carrier lost", change: func(b *harness) { b.kernel.say(linkCut(2, "eth0")) }, want: []int{2}},
+		{name: "link as it was", change: func(b *harness) { b.kernel.repeat(linkUp(2, "eth0")) }},
+		{name: "link renamed", change: func(b *harness) { b.kernel.say(linkUp(3, "eth0")) }, want: []int{3}},
+		{name: "link gone", change: func(b *harness) { b.kernel.say(gone(linkUp(2, "eth0"))) }, want: []int{2}},
+		{name: "link new", change: func(b *harness) { b.kernel.say(gone(linkUp(2, "eth0")), linkUp(9, "eth0")) }, want: []int{2, 9}},
 		{
 			name:   "master",
-			change: func(b *bench) { c := linkUp(2, "eth0"); c.Link.MasterIndex = 7; b.kernel.repeat(c) },
+			change: func(b *harness) { c := linkUp(2, "eth0"); c.Link.MasterIndex = 7; b.kernel.repeat(c) },
 			want:   []int{2},
 		},
 		{
 			name:   "route of the main table",
-			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), theirs, hostnet.TableMain)) },
+			change: func(b *harness) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), theirs, hostnet.TableMain)) },
 			want:   []int{2},
 		},
 		{
 			name:   "route of another's table",
-			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), theirs, 77)) },
+			change: func(b *harness) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), theirs, 77)) },
 		},
 		{
 			name:   "our own addition of a route",
-			change: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), ours, table)) },
+			change: func(b *harness) { b.kernel.say(ofTable(b.kernel.route(2, "192.0.2.0/24"), ours, table)) },
 		},
 		{
 			name:   "our route removed",
-			before: func(b *bench) { b.kernel.say(ofTable(b.kernel.route(2, "198.51.100.0/24"), ours, table)) },
-			change: func(b *bench) { b.kernel.say(gone(ofTable(b.kernel.route(2, "198.51.100.0/24"), ours, table))) },
+			before: func(b *harness) { b.kernel.say(ofTable(b.kernel.route(2, "198.51.100.0/24"), ours, table)) },
+			change: func(b *harness) { b.kernel.say(gone(ofTable(b.kernel.route(2, "198.51.100.0/24"), ours, table))) },
 			want:   []int{2},
 		},
 		{
 			name: "our route replaced by another's",
-			change: func(b *bench) {
+			change: func(b *harness) {
 				c := ofTable(b.kernel.route(2, "203.0.113.0/24"), theirs, table)
 				c.Replaced = true
 				b.kernel.say(c)
 			},
 			want: []int{2},
 		},
-		{name: "our own addition of a rule", change: func(b *bench) { b.kernel.say(ofTable(b.kernel.rule("ours"), ours, table)) }},
-		{name: "another's rule", change: func(b *bench) { b.kernel.say(ofTable(b.kernel.rule("theirs"), theirs, table)) }},
+		{name: "our own addition of a rule", change: func(b *harness) { b.kernel.say(ofTable(b.kernel.rule("ours"), ours, table)) }},
+		{name: "another's rule", change: func(b *harness) { b.kernel.say(ofTable(b.kernel.rule("theirs"), theirs, table)) }},
 		{
 			name:   "our rule removed",
-			before: func(b *bench) { b.kernel.say(ofTable(b.kernel.rule("ours"), ours, table)) },
-			change: func(b *bench) { b.kernel.say(gone(ofTable(b.kernel.rule("ours"), ours, table))) },
+			before: func(b *harness) { b.kernel.say(ofTable(b.kernel.rule("ours"), ours, table)) },
+			change: func(b *harness) { b.kernel.say(gone(ofTable(b.kernel.rule("ours"), ours, table))) },
 			want:   []int{0},
 		},
 		{
 			name:   "another's rule removed",
-			before: func(b *bench) { b.kernel.say(ofTable(b.kernel.rule("theirs"), theirs, table)) },
-			change: func(b *bench) { b.kernel.say(gone(ofTable(b.kernel.rule("theirs"), theirs, table))) },
+			before: func(b *harness) { b.kernel.say(ofTable(b.kernel.rule("theirs"), theirs, table)) },
+			change: func(b *harness) { b.kernel.say(gone(ofTable(b.kernel.rule("theirs"), theirs, table))) },
 		},
 		{
 			name:   "lease",
-			change: func(b *bench) { b.files.set(b.files.lease, 2, "another"); b.files.changed <- 2 },
+			change: func(b *harness) { b.files.set(b.files.lease, 2, "another"); b.files.changed <- 2 },
 			want:   []int{2},
 		},
 		{
 			name: "a flush is one look",
-			before: func(b *bench) {
+			before: func(b *harness) {
 				b.kernel.say(ofTable(b.kernel.rule("one"), ours, table), ofTable(b.kernel.rule("two"), ours, table))
 			},
-			change: func(b *bench) {
+			change: func(b *harness) {
 				b.kernel.say(gone(ofTable(b.kernel.rule("one"), ours, table)))
 				b.kernel.say(gone(ofTable(b.kernel.rule("two"), ours, table)), gone(b.kernel.addr(2, "192.0.2.1/24")))
 			},
 			want: []int{0, 2},
 		},
-		{name: "messages lost", change: func(b *bench) { b.kernel.fail(errOverrun) }, want: []int{0, 2}},
+		{name: "messages lost", change: func(b *harness) { b.kernel.fail(errOverrun) }, want: []int{0, 2}},
 		{
 			name: "configuration read anew",
-			change: func(b *bench) {
+			change: func(b *harness) {
 				b.w.Reload(func(o *Options) { o.Routed = func(index int, name string) bool { return name == "eth1" } })
 			},
 			want: []int{3},
@@ -138,8 +138,8 @@ func TestRulesAreLookedAt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBench(t, func(b *bench) {
-				s := routedBench(b)
+			inHarness(t, func(b *harness) {
+				s := routedHarness(b)
 				assert.Subset(t, s.take(), []int{0, 2}, "the start looks at all that is routed")
 				if tt.before != nil {
 					tt.before(b)
@@ -160,7 +160,7 @@ func TestRulesAreLookedAt(t *testing.T) {
 // TestRulesAreLookedAtBeforeNetworkd is about a start without a bus: who was
 // asked by way of a link must not wait for a daemon that is away.
 func TestRulesAreLookedAtBeforeNetworkd(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		s := &suspected{}
 		b.options.Routed = func(int, string) bool { return true }
 		b.options.Reconcile = s.put
@@ -171,8 +171,8 @@ func TestRulesAreLookedAtBeforeNetworkd(t *testing.T) {
 }
 
 func TestRulesThatCannotBeSpooledAreSpooledLater(t *testing.T) {
-	inBench(t, func(b *bench) {
-		s := routedBench(b)
+	inHarness(t, func(b *harness) {
+		s := routedHarness(b)
 		s.take()
 		s.err = errors.New("no space left on device")
 		b.kernel.say(b.kernel.addr(2, "192.0.2.9/24"))

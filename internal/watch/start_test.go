@@ -12,7 +12,7 @@ import (
 )
 
 func TestFirstStartTellsAll(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.kernel.set(linkUp(1, "lo"), linkUp(2, "eth0"), b.kernel.addr(1, "127.0.0.1/8"), b.kernel.addr(2, "192.0.2.1/24"),
 			b.kernel.route(2, "default"), b.kernel.route(0, "blackhole 198.51.100.0/24"), b.kernel.rule("from all"))
 		b.files.lease[2] = "lease"
@@ -41,55 +41,55 @@ func TestFirstStartTellsAll(t *testing.T) {
 func TestStartTellsWhatChangedMeanwhile(t *testing.T) {
 	tests := []struct {
 		name      string
-		meanwhile func(b *bench)
+		meanwhile func(b *harness)
 		words     hostnet.States
 		want      []string
 	}{{
 		name:      "nothing",
-		meanwhile: func(*bench) {},
+		meanwhile: func(*harness) {},
 		want:      []string{},
 	}, {
 		name:      "link vanished",
-		meanwhile: func(b *bench) { b.kernel.set(gone(linkUp(2, "eth0"))) },
+		meanwhile: func(b *harness) { b.kernel.set(gone(linkUp(2, "eth0"))) },
 		want:      []string{"links 2:eth0 removed"},
 	}, {
 		name:      "link renamed",
-		meanwhile: func(b *bench) { b.kernel.set(linkUp(2, "wan0")) },
+		meanwhile: func(b *harness) { b.kernel.set(linkUp(2, "wan0")) },
 		want:      []string{"links 2:wan0 renamed eth0"},
 	}, {
 		name:      "link new",
-		meanwhile: func(b *bench) { b.kernel.set(linkOff(7, "eth7")) },
+		meanwhile: func(b *harness) { b.kernel.set(linkOff(7, "eth7")) },
 		want:      []string{"links 7:eth7 added", "state 7:eth7 >off"},
 	}, {
 		name:      "state",
-		meanwhile: func(b *bench) { b.kernel.set(linkCut(2, "eth0")) },
+		meanwhile: func(b *harness) { b.kernel.set(linkCut(2, "eth0")) },
 		words:     states("no-carrier", "configured"),
 		want:      []string{"state 2:eth0 routable>no-carrier"},
 	}, {
 		name:      "address",
-		meanwhile: func(b *bench) { b.kernel.set(b.kernel.addr(2, "192.0.2.9/24")) },
+		meanwhile: func(b *harness) { b.kernel.set(b.kernel.addr(2, "192.0.2.9/24")) },
 		want:      []string{"addresses 2:eth0 changed"},
 	}, {
 		name:      "lease",
-		meanwhile: func(b *bench) { b.files.lease[2] = "new" },
+		meanwhile: func(b *harness) { b.files.lease[2] = "new" },
 		want:      []string{"leases 2:eth0 added"},
 	}, {
 		name: "transition that was spooled and not saved",
-		meanwhile: func(b *bench) {
+		meanwhile: func(b *harness) {
 			b.pending = []hostnet.Event{{Kind: hostnet.KindState, Index: 2, Link: "eth0", Property: hostnet.OperationalState, State: "degraded"}}
 		},
 		words: states("degraded", "configured"),
 		want:  []string{},
 	}, {
 		name: "removal that was spooled and not saved",
-		meanwhile: func(b *bench) {
+		meanwhile: func(b *harness) {
 			b.kernel.set(gone(linkUp(2, "eth0")))
 			b.pending = []hostnet.Event{linkEvent(2, "eth0", hostnet.ActionRemoved)}
 		},
 		want: []string{},
 	}, {
 		name: "addition that was spooled and not saved",
-		meanwhile: func(b *bench) {
+		meanwhile: func(b *harness) {
 			b.kernel.set(linkOff(7, "eth7"))
 			b.pending = []hostnet.Event{linkEvent(7, "eth7", hostnet.ActionAdded)}
 		},
@@ -97,7 +97,7 @@ func TestStartTellsWhatChangedMeanwhile(t *testing.T) {
 	}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBench(t, func(b *bench) {
+			inHarness(t, func(b *harness) {
 				followed(b)
 				b.stop()
 				tt.meanwhile(b)
@@ -126,7 +126,7 @@ func linkEvent(index int, name string, action hostnet.Action) hostnet.Event {
 
 func TestStartWithoutBus(t *testing.T) {
 	for _, silent := range []bool{false, true} {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			b.kernel.set(linkUp(2, "eth0"), b.kernel.addr(2, "fe80::1/64"))
 			b.files.admin[2] = "configuring"
 			var log strings.Builder

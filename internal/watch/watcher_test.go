@@ -11,7 +11,7 @@ import (
 )
 
 func TestTransitionsAreToldAtOnceAndInOrder(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(linkCut(2, "eth0"))
 		for _, words := range []string{"carrier", "degraded", "routable", "routable", "configuring", "configured", "initialized", "configuring"} {
@@ -32,7 +32,7 @@ func TestTransitionsAreToldAtOnceAndInOrder(t *testing.T) {
 }
 
 func TestLinksFilter(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		b.options.Match = func(name string) bool { return name == "eth0" || name == "wan0" }
 		followed(b)
 		b.kernel.say(linkUp(7, "tmp0"), b.kernel.addr(7, "192.0.2.7/24"))
@@ -58,7 +58,7 @@ func TestLinksFilter(t *testing.T) {
 }
 
 func TestLinkVanishes(t *testing.T) {
-	inBench(t, func(b *bench) {
+	inHarness(t, func(b *harness) {
 		followed(b)
 		b.kernel.say(gone(linkUp(2, "eth0")))
 		assert.Equal(t, []string{"links 2:eth0 removed"}, b.settle())
@@ -72,7 +72,7 @@ func TestLinkVanishes(t *testing.T) {
 
 func TestRunEndsWithTheSpoolAndTheKernel(t *testing.T) {
 	t.Run("spool", func(t *testing.T) {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			followed(b)
 			before := b.records.all()
 			b.sink.fail(errBroken)
@@ -89,7 +89,7 @@ func TestRunEndsWithTheSpoolAndTheKernel(t *testing.T) {
 		})
 	})
 	t.Run("spool at the start", func(t *testing.T) {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			b.kernel.set(linkUp(2, "eth0"))
 			b.sink.fail(errBroken)
 			b.start()
@@ -99,7 +99,7 @@ func TestRunEndsWithTheSpoolAndTheKernel(t *testing.T) {
 		})
 	})
 	t.Run("records", func(t *testing.T) {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			followed(b)
 			b.records.err = errBroken
 			b.change(2, "degraded")
@@ -107,14 +107,14 @@ func TestRunEndsWithTheSpoolAndTheKernel(t *testing.T) {
 		})
 	})
 	t.Run("kernel", func(t *testing.T) {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			followed(b)
 			b.kernel.fail(errBroken)
 			assert.ErrorIs(t, <-b.ended, errBroken)
 		})
 	})
 	t.Run("dump", func(t *testing.T) {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			b.kernel.dumpErr = errBroken
 			b.start()
 			assert.ErrorContains(t, <-b.ended, "listing links: broken")
@@ -124,7 +124,7 @@ func TestRunEndsWithTheSpoolAndTheKernel(t *testing.T) {
 
 func TestWatchdogTicks(t *testing.T) {
 	for _, interval := range []time.Duration{0, 250 * time.Millisecond, 15 * time.Second} {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			b.options.AliveInterval = interval
 			b.start()
 			pass(time.Minute + time.Millisecond)
@@ -144,7 +144,7 @@ func TestWatchdogTicks(t *testing.T) {
 // an event already.
 func TestSilentStates(t *testing.T) {
 	for _, silent := range []bool{false, true} {
-		inBench(t, func(b *bench) {
+		inHarness(t, func(b *harness) {
 			b.options.Silent = silent
 			followed(b)
 			for _, word := range []string{"pending", "initialized", "configuring", "configured", "linger"} {

@@ -17,8 +17,8 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// bench is a watcher between fakes. All of it is inside a synctest bubble.
-type bench struct {
+// harness is a watcher between fakes. All of it is inside a synctest bubble.
+type harness struct {
 	t       *testing.T
 	kernel  *fakeKernel
 	bus     *fakeBus
@@ -38,8 +38,8 @@ type bench struct {
 	w      *Watcher
 }
 
-func newBench(t *testing.T) *bench {
-	b := &bench{
+func newHarness(t *testing.T) *harness {
+	b := &harness{
 		t: t, kernel: newFakeKernel(t),
 		bus:     &fakeBus{events: make(chan hostnet.BusEvent)},
 		files:   &fakeFiles{changed: make(chan int), admin: map[int]string{}, lease: map[int]string{}},
@@ -59,20 +59,20 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) count(n *int) {
+func (b *harness) count(n *int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	*n++
 }
 
-func (b *bench) counted(n *int) int {
+func (b *harness) counted(n *int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return *n
 }
 
 // start starts a watcher with the records and pending events there are.
-func (b *bench) start() {
+func (b *harness) start() {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.ended = cancel, make(chan error, 1)
 	b.w = New(b.options, b.kernel, b.bus, b.files, b.sink, b.records, b.records.all(), b.pending)
@@ -80,20 +80,20 @@ func (b *bench) start() {
 	synctest.Wait()
 }
 
-func (b *bench) stop() {
+func (b *harness) stop() {
 	b.t.Helper()
 	b.cancel()
 	assert.NoError(b.t, <-b.ended)
 }
 
 // settle lets bursts end and returns the events since the last call.
-func (b *bench) settle() []string {
+func (b *harness) settle() []string {
 	pass(time.Second)
 	return b.now()
 }
 
 // now returns the events that did not have to wait for anything.
-func (b *bench) now() []string {
+func (b *harness) now() []string {
 	synctest.Wait()
 	told := []string{}
 	for _, ev := range b.sink.take() {
@@ -102,21 +102,21 @@ func (b *bench) now() []string {
 	return told
 }
 
-func (b *bench) tell(ev hostnet.BusEvent) {
+func (b *harness) tell(ev hostnet.BusEvent) {
 	b.bus.events <- ev
 	synctest.Wait()
 }
 
-func (b *bench) change(index int, words ...string) {
+func (b *harness) change(index int, words ...string) {
 	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, States: states(words...)}})
 }
 
 // unknown answers that networkd does not know a link.
-func (b *bench) unknown(index int) {
+func (b *harness) unknown(index int) {
 	b.tell(hostnet.BusEvent{Changed: &hostnet.BusChange{Index: index, Unknown: true}})
 }
 
-func (b *bench) up(manager hostnet.States, links map[int]hostnet.States) {
+func (b *harness) up(manager hostnet.States, links map[int]hostnet.States) {
 	b.tell(hostnet.BusEvent{Up: &hostnet.BusSnapshot{Manager: manager, Links: links}})
 }
 
@@ -149,14 +149,14 @@ func show(ev hostnet.Event) string {
 // pass lets the time of a synctest bubble pass: no test waits for real.
 func pass(d time.Duration) { <-time.After(d) }
 
-// inBench runs a test with a bench in a synctest bubble.
-func inBench(t *testing.T, f func(b *bench)) {
-	synctest.Test(t, func(t *testing.T) { f(newBench(t)) })
+// inHarness runs a test with a harness in a synctest bubble.
+func inHarness(t *testing.T, f func(b *harness)) {
+	synctest.Test(t, func(t *testing.T) { f(newHarness(t)) })
 }
 
-// followed is a bench whose watcher knows eth0 (ifindex 2) as routable and has
+// followed is a harness whose watcher knows eth0 (ifindex 2) as routable and has
 // told of it.
-func followed(b *bench) {
+func followed(b *harness) {
 	b.kernel.set(linkUp(1, "lo"), linkUp(2, "eth0"), b.kernel.addr(2, "192.0.2.1/24"), b.kernel.route(2, "default via 192.0.2.254"))
 	b.start()
 	b.up(states("routable"), map[int]hostnet.States{1: states("carrier", "unmanaged"), 2: states("routable", "configured")})
