@@ -58,7 +58,7 @@ func (w *Watcher) busChanged(c hostnet.BusChange) {
 	if !w.busUp {
 		return
 	}
-	if c.Index == 0 {
+	if c.Index == host {
 		w.host.told = merged(w.host.told, c.States)
 		if !w.first {
 			w.compareManager()

@@ -104,7 +104,7 @@ func (w *Watcher) compareAllLevels() {
 	for _, index := range w.indexes() {
 		w.compareLevels(index, w.links[index])
 	}
-	w.compareLevels(0, &w.host)
+	w.compareLevels(host, &w.host)
 }
 
 // compareLevels makes an event of each set of a link that is another one than
@@ -119,7 +119,7 @@ func (w *Watcher) compareLevels(index int, l *link) {
 	was := l.compared
 	l.compared = now
 	w.dirty[index] = struct{}{}
-	if index != 0 && !w.Match(l.name) {
+	if index != host && !w.Match(l.name) {
 		return
 	}
 	var events []hostnet.Event
@@ -178,7 +178,7 @@ func (w *Watcher) compareManager() {
 		return
 	}
 	w.host.states[hostnet.OperationalState] = word
-	w.dirty[0] = struct{}{}
+	w.dirty[host] = struct{}{}
 	w.emit(hostnet.Event{
 		Kind: hostnet.KindManager, Property: hostnet.OperationalState, State: word, Previous: previous,
 	})

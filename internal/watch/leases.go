@@ -19,13 +19,18 @@ func (w *Watcher) fromFiles(index int) {
 	if w.first {
 		return
 	}
-	for i, l := range w.links {
-		if index != 0 && index != i {
+	indexes := []int{index}
+	if index == 0 {
+		indexes = w.indexes()
+	}
+	for _, index := range indexes {
+		l := w.links[index]
+		if l == nil {
 			continue
 		}
-		w.checkLease(i, l)
+		w.checkLease(index, l)
 		if !w.busUp {
-			w.deriveStates(i, l)
+			w.deriveStates(index, l)
 		}
 	}
 }

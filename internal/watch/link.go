@@ -4,6 +4,10 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
+// host is the index of what belongs to no link: rules, routes without one, and the
+// state of networkd's manager. The kernel's ifindexes begin at 1.
+const host = 0
+
 // link is what is known of one link.
 type link struct {
 	name   string

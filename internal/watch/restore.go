@@ -78,7 +78,7 @@ func (w *Watcher) forgetNetworkd() {
 	}
 	if len(w.host.states) > 0 { // its manager's
 		w.host.states = hostnet.States{}
-		w.dirty[0] = struct{}{}
+		w.dirty[host] = struct{}{}
 	}
 }
 

@@ -2,9 +2,6 @@ package watch
 
 import "github.com/netbrk/netbrk/internal/hostnet"
 
-// host stands for what belongs to no link: rules.
-const host = 0
-
 // suspect has a link's policy routing looked at once the burst has settled. All
 // that the watcher says is where to look: what is wrong, if anything, the reader
 // finds out itself.
@@ -45,10 +42,9 @@ func (w *Watcher) suspectLink(was, is hostnet.Link) {
 	}
 }
 
-// suspectObject looks at a message about an address, a route or a rule. What
-// netbrk added is told to us like anything else, and is no news: only its
-// removal is, by whomever. So a change of our own is looked at at most once
-// more, and that look finds nothing to do.
+// suspectObject looks at a message about a route or a rule. What netbrk added is
+// told to us like anything else, and is no news: only its removal is, by whomever.
+// So a change of our own leads to one more look at most, which finds nothing to do.
 func (w *Watcher) suspectObject(c hostnet.Change) {
 	ours := c.Protocol == hostnet.Protocol
 	switch c.Object {

@@ -80,7 +80,7 @@ type Watcher struct {
 
 	links  map[int]*link
 	ports  map[int][]*link // by the ifindex of their master
-	host   link            // index 0: rules, routes without a link, networkd's manager
+	host   link            // of index host
 	budget int             // of routes and rules
 	room   int             // of addresses, which states depend on: all are kept
 
@@ -361,7 +361,7 @@ func (w *Watcher) saveAll() {
 		if l == nil {
 			continue
 		}
-		if index != 0 && !w.Match(l.name) {
+		if index != host && !w.Match(l.name) {
 			w.forget(index, l.name) // it may have matched by a former name
 			continue
 		}
@@ -378,7 +378,7 @@ func (w *Watcher) save(r Record) {
 }
 
 func (w *Watcher) at(index int) *link {
-	if index == 0 {
+	if index == host {
 		return &w.host
 	}
 	return w.links[index]
