@@ -18,7 +18,7 @@ type Reader struct {
 }
 
 // New returns a reader of this host, in the network namespace of its threads.
-func New() Reader { return Reader{Root: "/", Driver: EthtoolDriver} }
+func New() Reader { return Reader{Root: "/", Driver: ethtoolDriver} }
 
 // Device returns what is known of the device behind the link with this index
 // and name.

@@ -6,10 +6,10 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// EthtoolDriver asks the kernel for a link's driver, in the network namespace
+// ethtoolDriver asks the kernel for a link's driver, in the network namespace
 // of the calling thread; empty where it does not tell. It is the only one that
 // knows the driver of a virtual link: udev asks the same for ID_NET_DRIVER.
-func EthtoolDriver(link string) string {
+func ethtoolDriver(link string) string {
 	if !hostnet.ValidLinkName(link) {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package udev_test
+package udev
 
 import (
 	"testing"
@@ -6,17 +6,16 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/netbrk/netbrk/internal/netnstest"
-	"github.com/netbrk/netbrk/internal/udev"
 )
 
 func TestEthtoolDriverOfVeth(t *testing.T) {
 	ns := netnstest.New(t)
 	index, _ := ns.VethPair(t, "va", "vb")
 	ns.Do(t, func() {
-		assert.Equal(t, "veth", udev.EthtoolDriver("va"))
-		assert.Empty(t, udev.EthtoolDriver("lo"))
-		assert.Empty(t, udev.EthtoolDriver("nope"))
-		assert.Empty(t, udev.EthtoolDriver("a-name-too-long-for-a-link"))
-		assert.Equal(t, "veth", udev.New().Device(index, "va").Driver)
+		assert.Equal(t, "veth", ethtoolDriver("va"))
+		assert.Empty(t, ethtoolDriver("lo"))
+		assert.Empty(t, ethtoolDriver("nope"))
+		assert.Empty(t, ethtoolDriver("a-name-too-long-for-a-link"))
+		assert.Equal(t, "veth", New().Device(index, "va").Driver)
 	})
 }
