@@ -3,6 +3,7 @@ package dhclient
 import (
 	"fmt"
 	"math"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -193,24 +194,14 @@ func unicast(a netip.Addr) bool {
 func (m *maker) subnetMask(values []word) {
 	if len(values) == 1 {
 		if addr, err := netip.ParseAddr(values[0].text); err == nil && addr.Is4() {
-			if bits, ok := prefixLength(addr.As4()); ok {
+			// Zero stands for a mask with holes, too.
+			if bits, _ := net.IPMask(addr.AsSlice()).Size(); bits > 0 {
 				m.mask = bits
 				return
 			}
 		}
 		m.reject("subnet-mask: %s is not a mask", shown(values[0]))
 	}
-}
-
-// prefixLength is that of a mask, if its ones come first and there are some.
-func prefixLength(mask [4]byte) (int, bool) {
-	n := uint32(mask[0])<<24 | uint32(mask[1])<<16 | uint32(mask[2])<<8 | uint32(mask[3])
-	for bits := 1; bits <= 32; bits++ {
-		if n == math.MaxUint32<<(32-bits) {
-			return bits, true
-		}
-	}
-	return 0, false
 }
 
 // domainName reads the domain: of several names, which the option is often abused
