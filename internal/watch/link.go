@@ -77,8 +77,8 @@ func (l *link) note(kind hostnet.Kind, digest uint64, gone bool, text func() str
 	}
 }
 
-// action tells what a level event is called: by the messages where they tell
-// of one object, else by the sets.
+// action is that of a level event: by the messages where they tell of one object,
+// else by how many there were and are.
 func action(d *difference, was, is int) hostnet.Action {
 	switch {
 	case d != nil && !d.many && d.gone:

@@ -18,8 +18,8 @@ const (
 	settle     = 10 * time.Millisecond
 	settleMost = 100 * time.Millisecond
 	// doubtAfter is how long kernel and networkd may disagree on a link's
-	// operational state before networkd is asked. It takes up to a few
-	// milliseconds to follow; a hung one never does.
+	// operational state before networkd is asked: it takes a few milliseconds to
+	// follow the kernel, unless it hangs.
 	doubtAfter = 3 * time.Second
 	// memberBudget is how many routes and rules are kept member by
 	// member, over all links; beyond it sets are kept as sums.
@@ -278,10 +278,10 @@ func (w *Watcher) rearm() {
 	}
 }
 
-// emit spools events of one link, which is known as they leave it. That is saved
-// with them first: an event may be spooled, handled and gone before anything else is
-// written, and a run that is killed then would have told what no record knows. The
-// next one could not tell how it ended.
+// emit spools events of one link, whose fields are by now what the events tell. Its
+// record is saved before, with the events in it: one may be spooled, handled and gone
+// before anything else is written. Were the watcher killed then, the next run would
+// know nothing of the state that was told, and not tell that it ended.
 func (w *Watcher) emit(events ...hostnet.Event) {
 	if w.failure != nil || len(events) == 0 {
 		return
