@@ -22,10 +22,9 @@ type LinkFile struct {
 	NetworkFile string
 	DNS         []string
 	NTP         []string
-	// Domains are the search domains in effect, RouteDomains those that only
-	// choose a resolver.
-	Domains      []string
-	RouteDomains []string
+	// Domains are the search domains in effect, without those that only choose a
+	// resolver.
+	Domains []string
 	// Rejected says what was left out and why, for the log.
 	Rejected []string
 }
@@ -104,13 +103,8 @@ func (f *LinkFile) take(a assignment, rejected *rejects) {
 		f.NTP = words(rule{what: "an address or a domain name", is: isAddrOrDomain, list: true})
 	case "DOMAINS":
 		f.Domains = words(rule{what: "a domain name", is: hostnet.ValidDomain, list: true})
-	case "ROUTE_DOMAINS":
-		f.RouteDomains = words(rule{what: "a domain name", is: isRouteDomain, list: true})
 	}
 }
-
-// isRouteDomain takes the root too: "Domains=~." sends every name to a link.
-func isRouteDomain(s string) bool { return s == "." || hostnet.ValidDomain(s) }
 
 // Facts composes what networkd tells of a link for its hooks. Name servers are
 // those in effect: a lease's that the link was told not to use are not.

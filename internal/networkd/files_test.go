@@ -28,7 +28,7 @@ func TestReadLinkFileOfRealSystemds(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			want := LinkFile{
 				States: states, NetworkFile: "/etc/systemd/network/10-ens.network",
-				DNS: []string{"10.4.0.1"}, NTP: []string{}, Domains: []string{}, RouteDomains: []string{},
+				DNS: []string{"10.4.0.1"}, NTP: []string{}, Domains: []string{},
 			}
 			if version == "systemd-247" {
 				want.States = states247
@@ -87,7 +87,7 @@ func TestParseLinkFile(t *testing.T) {
 			"NTP=192.0.2.1 ntp.example 2001:db8::1\nDOMAINS=example.test\nROUTE_DOMAINS=. corp.example\n",
 			LinkFile{
 				States: hostnet.States{}, NTP: []string{"192.0.2.1", "ntp.example", "2001:db8::1"},
-				Domains: []string{"example.test"}, RouteDomains: []string{".", "corp.example"},
+				Domains: []string{"example.test"},
 			},
 		},
 		{
@@ -99,9 +99,9 @@ func TestParseLinkFile(t *testing.T) {
 		},
 		{
 			"values from a hostile server", "DNS=$(reboot) 192.0.2.1#a;b 192.0.2.1%`x`\nDOMAINS=. a'b\nNTP=x|y fe80::1%eth0\n" +
-				"ROUTE_DOMAINS=~.\nNETWORK_FILE=\"/x\ny\"\n",
+				"NETWORK_FILE=\"/x\ny\"\n",
 			LinkFile{
-				States: hostnet.States{}, DNS: []string{}, Domains: []string{}, NTP: []string{}, RouteDomains: []string{},
+				States: hostnet.States{}, DNS: []string{}, Domains: []string{}, NTP: []string{},
 				Rejected: []string{
 					`DNS: "$(reboot)" is not a name server`,
 					`DNS: "192.0.2.1#a;b" is not a name server`,
@@ -110,7 +110,6 @@ func TestParseLinkFile(t *testing.T) {
 					`DOMAINS: "a'b" is not a domain name`,
 					`NTP: "x|y" is not an address or a domain name`,
 					`NTP: "fe80::1%eth0" is not an address or a domain name`,
-					`ROUTE_DOMAINS: "~." is not a domain name`,
 					`NETWORK_FILE: "/x\ny" is not a path`,
 				},
 			},
@@ -129,7 +128,7 @@ func TestParseLinkFile(t *testing.T) {
 func TestFacts(t *testing.T) {
 	link := LinkFile{
 		NetworkFile: "/run/systemd/network/a.network", DNS: []string{"192.0.2.1"}, NTP: []string{"192.0.2.3"},
-		Domains: []string{"example.test"}, RouteDomains: []string{"."},
+		Domains: []string{"example.test"},
 	}
 	lease := Lease{DNS: []netip.Addr{netip.MustParseAddr("192.0.2.2")}, DomainSearch: []string{"corp.example"}}
 	assert.Equal(t, hostnet.NetworkFacts{
@@ -144,13 +143,13 @@ func FuzzParseLinkFile(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(raw)
 	}
-	f.Add([]byte("DNS=[2001:db8::1]:53%eth0#dns.example\nONLINE_STATE=\nROUTE_DOMAINS=. x\nNTP=a 1.1.1.1"))
+	f.Add([]byte("DNS=[2001:db8::1]:53%eth0#dns.example\nONLINE_STATE=\nDOMAINS=. x\nNTP=a 1.1.1.1"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		file := parseLinkFile(raw)
 		for property, state := range file.States {
 			assert.True(t, hostnet.IsState(property, state), "%s=%q", property, state)
 		}
-		for _, list := range [][]string{file.DNS, file.NTP, file.Domains, file.RouteDomains} {
+		for _, list := range [][]string{file.DNS, file.NTP, file.Domains} {
 			for _, word := range list {
 				assert.NotEmpty(t, word)
 				assert.NotContains(t, word, " ")
