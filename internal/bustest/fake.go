@@ -20,8 +20,7 @@ func Mute(t *testing.T) {
 	listen(t, func(conn net.Conn) { go letIn(conn) })
 }
 
-// Forbid has the test take for the system bus one that whoever connects to it makes
-// the test fail by.
+// Forbid has the test fail if anybody connects to the system bus.
 func Forbid(t *testing.T) {
 	t.Helper()
 	listen(t, func(conn net.Conn) {
