@@ -1,8 +1,6 @@
 package watch
 
-import (
-	"github.com/netbrk/netbrk/internal/hostnet"
-)
+import "github.com/netbrk/netbrk/internal/hostnet"
 
 // appeared makes the event of a link that is new, or has a new name.
 func (w *Watcher) appeared(index int, l *link) {

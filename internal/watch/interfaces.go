@@ -1,16 +1,14 @@
 package watch
 
-import (
-	"github.com/netbrk/netbrk/internal/hostnet"
-)
+import "github.com/netbrk/netbrk/internal/hostnet"
 
 // Kernel tells of links, addresses, routes and rules.
 type Kernel interface {
 	// Readable delivers when Receive has something; Rearm answers each.
 	Readable() <-chan struct{}
 	Rearm()
-	// Receive passes on what was told up to now. It returns overrun when
-	// messages were lost; what it had yet to tell is void then.
+	// Receive passes on what was told up to now. The error is one of
+	// Options.Overrun when messages were lost; what it had yet to tell is void then.
 	Receive(use func(hostnet.Change)) error
 	// Dump passes on every object of a kind, start before the first one of
 	// each attempt.
@@ -21,7 +19,10 @@ type Kernel interface {
 
 // Bus tells what networkd knows.
 type Bus interface {
+	// Events delivers in the order in which networkd told. Up or Down comes first.
 	Events() <-chan hostnet.BusEvent
+	// Refresh has all that networkd knows of a link told as a change; it does not
+	// wait for that.
 	Refresh(index int)
 }
 

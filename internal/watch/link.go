@@ -1,8 +1,6 @@
 package watch
 
-import (
-	"github.com/netbrk/netbrk/internal/hostnet"
-)
+import "github.com/netbrk/netbrk/internal/hostnet"
 
 // host is the index of what belongs to no link: rules, routes without one, and the
 // state of networkd's manager. The kernel's ifindexes begin at 1.
