@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -118,14 +119,15 @@ func takeAll(dir *os.Root, path string) (int, error) {
 }
 
 // removeEntry removes an entry, whatever it is. A directory that somebody else
-// planted may have content that we must not remove, root without CAP_DAC_OVERRIDE
-// that we are; by a hidden name it keeps nobody going round.
+// planted may have content that root without CAP_DAC_OVERRIDE may not remove; under
+// a hidden name it starts no service again. That name is nobody's to foresee, nor
+// made of the old one, which may be as long as a name can be.
 func removeEntry(dir *os.Root, name string) error {
 	// os.Root: nothing is followed out of the directory.
 	if err := dir.RemoveAll(name); err == nil {
 		return nil
 	}
-	return dir.Rename(name, ".refused-"+name)
+	return dir.Rename(name, ".refused-"+strconv.FormatUint(rand.Uint64(), 36))
 }
 
 // Wait blocks until something new may wait, and returns true, or until nothing

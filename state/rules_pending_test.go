@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func contextCancelled(t *testing.T) (context.Context, context.CancelFunc) {
@@ -97,6 +100,48 @@ func TestRulesQueueTakesWhateverIsThere(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, names)
 	assert.FileExists(t, precious)
+}
+
+// TestRulesQueueHidesWhatItCannotRemove plants directories with content in them that
+// root without CAP_DAC_OVERRIDE, as in the service, may not look into: under a name
+// that leaves no room for a longer one, and under one that was hidden before.
+func TestRulesQueueHidesWhatItCannotRemove(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("to give a directory away takes root")
+	}
+	root := t.TempDir()
+	_, err := OpenRulesPending(root)
+	require.NoError(t, err)
+	q := openRulesQueue(t, root)
+	dir := filepath.Join(root, pendingDir)
+	plant := func(name string) {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, name, "content"), 0o700))
+		require.NoError(t, os.Chmod(filepath.Join(dir, name), 0o700))
+	}
+	plant("7")
+	plant(strings.Repeat("x", 255))
+	plant(".refused-7")
+	require.NoError(t, os.Chown(dir, 65534, -1))
+	for _, above := range []string{root, filepath.Dir(root)} { // testing makes them for its own user
+		require.NoError(t, os.Chmod(above, 0o755))
+	}
+	taken := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread, now another user's to the file system, dies with us
+		if err := unix.Setfsuid(65534); err != nil {
+			taken <- err
+			return
+		}
+		_, err := q.Take()
+		taken <- err
+	}()
+	require.NoError(t, <-taken)
+	names, err := visible(dir)
+	require.NoError(t, err)
+	assert.Empty(t, names, "it starts the service again and again")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 3, "it was removed: the test shows nothing")
 }
 
 func TestRulesQueueIsNotMade(t *testing.T) {
