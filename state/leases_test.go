@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -132,4 +133,31 @@ func TestLeaseSpool(t *testing.T) {
 	names, err := visible(filepath.Join(root, "lease-events"))
 	require.NoError(t, err)
 	assert.Empty(t, names)
+}
+
+// TestLeaseNumbersGrowThoughClockGoesBack: numbers of leases are taken from the
+// clock, yet an event that waits comes before those spooled after it.
+func TestLeaseNumbersGrowThoughClockGoesBack(t *testing.T) {
+	root := t.TempDir()
+	before, _, err := openSpoolIn(root, leaseEventsDir)
+	require.NoError(t, err)
+	before.Resume(uint64(time.Now().Add(24 * time.Hour).UnixMicro())) // the clock was a day ahead
+	first, err := before.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 2, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
+	require.NoError(t, err)
+	after, err := OpenLeaseSpool(root)
+	require.NoError(t, err)
+	second, err := after.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
+	require.NoError(t, err)
+	assert.Greater(t, second.Seq, first.Seq)
+
+	// Nor does it matter that those before were handled, and are gone.
+	assert.Len(t, drainAll(t, openQueue(t, root)), 2)
+	again, err := OpenLeaseSpool(root)
+	require.NoError(t, err)
+	third, err := again.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 2, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
+	require.NoError(t, err)
+	assert.Greater(t, third.Seq, second.Seq)
+	kept, err := LookAtLeases(root).Load()
+	require.NoError(t, err)
+	assert.Empty(t, kept, "the number is no lease")
 }

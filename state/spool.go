@@ -28,8 +28,7 @@ type Spool struct {
 	// lastSeq is the file that keeps seq, empty where the records of links do.
 	lastSeq string
 	prefix  string // of event IDs
-	// edges are the link's events that may still wait and are no levels, in
-	// order.
+	// edges are by link the transitions and renames that may still wait, in order.
 	edges map[int][]entry
 	// levels are the sequence numbers of the level events that may still wait.
 	levels map[levelKey]uint64
@@ -155,7 +154,7 @@ func (s *Spool) Put(ev hostnet.Event) (hostnet.Event, error) {
 	case ev.Kind.IsLevel():
 		ev, replaces = s.mergeLevel(ev)
 	case ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved:
-		if s.forget(ev.Index) {
+		if s.dropUnseen(ev.Index) {
 			return ev, nil
 		}
 	default:
@@ -182,7 +181,9 @@ func (s *Spool) note(e entry, ev hostnet.Event) {
 		s.levels[levelKey{e.kind, e.index}] = e.seq
 	case ev.Action == hostnet.ActionAdded:
 		s.added[e.index] = e.seq
-	case ev.Action != hostnet.ActionRemoved:
+	case ev.Action == hostnet.ActionRemoved:
+		s.forget(e.index)
+	default:
 		s.edges[e.index] = append(s.edges[e.index], e)
 	}
 }
@@ -283,34 +284,39 @@ func (s *Spool) mergeEdges(at int, earlier hostnet.Event, e entry, later hostnet
 	return nil
 }
 
-// forget drops what waits for a link that vanished. It reports whether the
-// link came and went unseen: before any hook could learn that it was there.
-func (s *Spool) forget(index int) bool {
-	added, waits := s.added[index]
+// forget leaves nothing noted of a link that vanished: with what waits of it merges
+// nothing that comes after, of a link that has its ifindex again.
+func (s *Spool) forget(index int) {
 	delete(s.added, index)
+	delete(s.edges, index)
+	for _, kind := range hostnet.Kinds() {
+		delete(s.levels, levelKey{kind, index})
+	}
+}
+
+// dropUnseen drops what waits for a link that vanished, if it came and went unseen:
+// before any hook could learn that it was there. It reports whether that was so.
+func (s *Spool) dropUnseen(index int) bool {
+	added, waits := s.added[index]
 	// A reader notes the link of an "added" event, and then looks whether that still
 	// waits. So it is dropped first and the note looked for after it: one of the two
 	// sees what the other did.
-	_, seen := readSeen(s.root, index)
-	unseen := waits && !seen && s.drop(added, hostnet.KindLinks, index) == nil
-	if unseen {
-		_, seen = readSeen(s.root, index)
-		unseen = !seen
+	if _, seen := readSeen(s.root, index); !waits || seen || s.drop(added, hostnet.KindLinks, index) != nil {
+		return false
+	}
+	if _, seen := readSeen(s.root, index); seen {
+		return false
 	}
 	for _, e := range s.edges[index] {
-		if unseen {
-			_ = s.drop(e.seq, e.kind, index)
-		}
+		_ = s.drop(e.seq, e.kind, index)
 	}
-	delete(s.edges, index)
 	for _, kind := range hostnet.Kinds() {
-		key := levelKey{kind, index}
-		if seq, ok := s.levels[key]; ok && unseen {
+		if seq, ok := s.levels[levelKey{kind, index}]; ok {
 			_ = s.drop(seq, kind, index)
 		}
-		delete(s.levels, key)
 	}
-	return unseen
+	s.forget(index)
+	return true
 }
 
 func (s *Spool) drop(seq uint64, kind hostnet.Kind, index int) error {

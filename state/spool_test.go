@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -283,6 +282,27 @@ func TestReopenedSpoolGoesOn(t *testing.T) {
 	assert.Equal(t, uint64(101), put(t, again, stateEvent(3, "routable", "carrier")).Seq)
 }
 
+// TestReopenedSpoolAfterARemoval: a link that went to another namespace and came back
+// has its ifindex again. What is told of it then is no second word on what was told
+// before it went.
+func TestReopenedSpoolAfterARemoval(t *testing.T) {
+	root := t.TempDir()
+	s, _ := openSpool(t, root)
+	require.NoError(t, openHooks(t, root).Saw(3, "veth1"))
+	want := []hostnet.Event{
+		put(t, s, levelEvent(hostnet.KindAddresses, 3, hostnet.ActionAdded)),
+		put(t, s, linksEvent(3, hostnet.ActionRemoved)),
+	}
+	again, pending := openSpool(t, root)
+	assert.Equal(t, want, pending)
+	want = append(want,
+		put(t, again, linksEvent(3, hostnet.ActionAdded)),
+		put(t, again, levelEvent(hostnet.KindAddresses, 3, hostnet.ActionAdded)))
+	assert.Equal(t, want, waiting(t, root), "the first address is merged into the second")
+	_, pending = openSpool(t, root)
+	assert.Equal(t, want, pending, "the first address is taken for one that was merged")
+}
+
 // TestWriterKilledInBetween builds what a writer leaves that was killed after
 // one of its steps.
 func TestWriterKilledInBetween(t *testing.T) {
@@ -348,31 +368,4 @@ func TestPutFailsWithoutASpool(t *testing.T) {
 	_, err := s.Put(stateEvent(3, "carrier", "off"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.ErrorContains(t, err, fmt.Sprintf("writing %q", filepath.Join(root, eventsDir, entry{1, hostnet.KindState, 3}.name())))
-}
-
-// TestLeaseNumbersGrowThoughClockGoesBack: numbers of leases are taken from the
-// clock, yet an event that waits comes before those spooled after it.
-func TestLeaseNumbersGrowThoughClockGoesBack(t *testing.T) {
-	root := t.TempDir()
-	before, _, err := openSpoolIn(root, leaseEventsDir)
-	require.NoError(t, err)
-	before.Resume(uint64(time.Now().Add(24 * time.Hour).UnixMicro())) // the clock was a day ahead
-	first, err := before.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 2, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
-	require.NoError(t, err)
-	after, err := OpenLeaseSpool(root)
-	require.NoError(t, err)
-	second, err := after.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
-	require.NoError(t, err)
-	assert.Greater(t, second.Seq, first.Seq)
-
-	// Nor does it matter that those before were handled, and are gone.
-	assert.Len(t, drainAll(t, openQueue(t, root)), 2)
-	again, err := OpenLeaseSpool(root)
-	require.NoError(t, err)
-	third, err := again.Put(hostnet.Event{Kind: hostnet.KindLeases, Index: 2, Generator: hostnet.GeneratorDHClient, Action: hostnet.ActionAdded})
-	require.NoError(t, err)
-	assert.Greater(t, third.Seq, second.Seq)
-	kept, err := LookAtLeases(root).Load()
-	require.NoError(t, err)
-	assert.Empty(t, kept, "the number is no lease")
 }
