@@ -12,12 +12,6 @@ import (
 	"github.com/netbrk/netbrk/internal/report"
 )
 
-const (
-	cloudDir         = "cloud" // what the cloud told; cloud-sync
-	cloudLinksDir    = cloudDir + "/links"
-	cloudProviderDir = cloudDir + "/provider"
-)
-
 // Cloud keeps what the metadata told. Only LockRules' holder writes; everybody
 // may read.
 type Cloud struct{ root string }

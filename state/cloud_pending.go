@@ -9,9 +9,6 @@ import (
 	"strconv"
 )
 
-// cloudPendingDir has the links that appeared; the watcher.
-const cloudPendingDir = "cloud-pending"
-
 // CloudPending is the writer's side of cloud-pending: an empty file, named after
 // its ifindex, for a link that appeared and may be a NIC of the metadata. It is
 // a level for the whole host, since cloud-sync looks at every NIC: while any

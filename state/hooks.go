@@ -18,12 +18,6 @@ import (
 // maxResults is how many results of hooks are kept.
 const maxResults = 200
 
-const (
-	resultsDir = hooksDir + "/results"
-	seenDir    = hooksDir + "/links"
-	jsonDir    = hooksDir + "/json"
-)
-
 // Hooks keeps what run-hooks remembers, where only it can write: results of
 // hooks, the names of the links it ran hooks for, and JSON files for them.
 type Hooks struct {

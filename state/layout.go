@@ -13,18 +13,29 @@ import (
 )
 
 // The directories below the state directory, one per writer: what an oneshot
-// trusts must not be writable by the watcher's user.
+// trusts must not be writable by the watcher's user. Beside them is dispatcher/, of
+// the script for NetworkManager alone.
 const (
-	eventsDir  = "events"        // the spool; the watcher
-	linksDir   = "links"         // last known states; the watcher
-	pendingDir = "rules-pending" // links to reconcile; the watcher
-	hooksDir   = "hooks"         // results and records; run-hooks
-	failedDir  = "failed"        // refused spool entries; run-hooks
-	rulesDir   = "rules"         // what was wanted and done; apply-rules
+	eventsDir = "events" // the spool; the watcher
+	linksDir  = "links"  // last known states; the watcher
+	failedDir = "failed" // refused entries of the spools; run-hooks
+
+	rulesDir        = "rules"         // what was wanted and done; apply-rules
+	rulesPendingDir = "rules-pending" // links to reconcile; the watcher
 
 	leasesDir        = "leases"         // dhclient's leases; run-hooks --generator dhclient
 	leaseEventsDir   = "lease-events"   // the spool of their events; the same
 	leasesPendingDir = "leases-pending" // links whose lease is to be looked at; the watcher
+
+	cloudDir         = "cloud"                // what the cloud told; cloud-sync
+	cloudLinksDir    = cloudDir + "/links"    // of each link that is a NIC
+	cloudProviderDir = cloudDir + "/provider" // documents as they came
+	cloudPendingDir  = "cloud-pending"        // links that appeared; the watcher
+
+	hooksDir   = "hooks"               // run-hooks
+	resultsDir = hooksDir + "/results" // what became of scripts
+	seenDir    = hooksDir + "/links"   // names of links that hooks ran for
+	jsonDir    = hooksDir + "/json"    // documents for scripts that run
 )
 
 // makeDirs makes root and the named directories below it. Those that exist
@@ -78,7 +89,7 @@ func checkRoot(root string) error {
 	return nil
 }
 
-// visible lists the names in dir that do not start with a dot, in order.
+// visible lists the names in dir that do not start with a dot, in no order.
 func visible(dir string) ([]string, error) {
 	f, err := os.Open(dir)
 	if err != nil {

@@ -30,7 +30,7 @@ type Backlog struct {
 func Backlogs(root string) ([]Backlog, error) {
 	var all []Backlog
 	var errs []error
-	for _, name := range []string{eventsDir, leaseEventsDir, pendingDir, cloudPendingDir, leasesPendingDir} {
+	for _, name := range []string{eventsDir, leaseEventsDir, rulesPendingDir, cloudPendingDir, leasesPendingDir} {
 		b := Backlog{Name: name}
 		entries, err := visible(filepath.Join(root, name))
 		if err = ignoreMissing(err); err != nil {

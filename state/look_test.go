@@ -38,11 +38,11 @@ func TestBacklogs(t *testing.T) {
 	assert.Equal(t, "events", backlogs[0].Name)
 	assert.Equal(t, 2, backlogs[0].Pending)
 	assert.True(t, old.Equal(backlogs[0].Oldest), backlogs[0].Oldest)
-	assert.NoDirExists(t, filepath.Join(root, pendingDir), "a look makes nothing")
+	assert.NoDirExists(t, filepath.Join(root, rulesPendingDir), "a look makes nothing")
 
-	require.NoError(t, os.WriteFile(filepath.Join(root, pendingDir), nil, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(root, rulesPendingDir), nil, 0o644))
 	backlogs, err = Backlogs(root)
-	assert.ErrorContains(t, err, pendingDir)
+	assert.ErrorContains(t, err, rulesPendingDir)
 	assert.Len(t, backlogs, 4, "the others are told all the same")
 }
 

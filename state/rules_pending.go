@@ -21,16 +21,16 @@ type RulesPending struct{ dir string }
 // OpenRulesPending opens the directory under the state directory root, and
 // makes it where it is missing.
 func OpenRulesPending(root string) (*RulesPending, error) {
-	if err := makeDirs(root, pendingDir); err != nil {
+	if err := makeDirs(root, rulesPendingDir); err != nil {
 		return nil, err
 	}
-	return &RulesPending{filepath.Join(root, pendingDir)}, nil
+	return &RulesPending{filepath.Join(root, rulesPendingDir)}, nil
 }
 
 // LookAtRulesPending returns the directory as it is. It need not exist: then Put
 // fails with fs.ErrNotExist.
 func LookAtRulesPending(root string) *RulesPending {
-	return &RulesPending{filepath.Join(root, pendingDir)}
+	return &RulesPending{filepath.Join(root, rulesPendingDir)}
 }
 
 // Put has the link looked at. The file has no content, so it is whole as soon
@@ -62,7 +62,7 @@ func ignoreExisting(err error) error {
 func (p *RulesPending) Empty() (bool, error) {
 	names, err := visible(p.dir)
 	if err != nil {
-		return false, fmt.Errorf("reading %s: %w", pendingDir, err)
+		return false, fmt.Errorf("reading %s: %w", rulesPendingDir, err)
 	}
 	return len(names) == 0, nil
 }
@@ -80,12 +80,12 @@ type RulesQueue struct {
 // ours might be one that the watcher cannot write to.
 func OpenRulesQueue(root string, log *slog.Logger) (*RulesQueue, error) {
 	if err := checkRoot(root); err != nil {
-		return nil, fmt.Errorf("opening %s: %w", pendingDir, err)
+		return nil, fmt.Errorf("opening %s: %w", rulesPendingDir, err)
 	}
-	path := filepath.Join(root, pendingDir)
+	path := filepath.Join(root, rulesPendingDir)
 	dir, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", pendingDir, err)
+		return nil, fmt.Errorf("opening %s: %w", rulesPendingDir, err)
 	}
 	arrive, err := watchArrivals(log, path)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestRulesPending(t *testing.T) {
 	for _, index := range []int{5, 0, 5} {
 		require.NoError(t, p.Put(index))
 	}
-	assert.FileExists(t, filepath.Join(root, pendingDir, "5"))
+	assert.FileExists(t, filepath.Join(root, rulesPendingDir, "5"))
 	assert.False(t, empty())
 	n, err := q.Take()
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestRulesQueueTakesWhateverIsThere(t *testing.T) {
 	_, err := OpenRulesPending(root)
 	require.NoError(t, err)
 	q := openRulesQueue(t, root)
-	dir := filepath.Join(root, pendingDir)
+	dir := filepath.Join(root, rulesPendingDir)
 	precious := filepath.Join(outside, "precious")
 	require.NoError(t, os.WriteFile(precious, nil, 0o644))
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "deep", "er"), 0o755))
@@ -113,7 +113,7 @@ func TestRulesQueueHidesWhatItCannotRemove(t *testing.T) {
 	_, err := OpenRulesPending(root)
 	require.NoError(t, err)
 	q := openRulesQueue(t, root)
-	dir := filepath.Join(root, pendingDir)
+	dir := filepath.Join(root, rulesPendingDir)
 	plant := func(name string) {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, name, "content"), 0o700))
 		require.NoError(t, os.Chmod(filepath.Join(dir, name), 0o700))
@@ -148,5 +148,5 @@ func TestRulesQueueIsNotMade(t *testing.T) {
 	root := t.TempDir()
 	_, err := OpenRulesQueue(root, slog.New(slog.DiscardHandler))
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	assert.NoDirExists(t, filepath.Join(root, pendingDir))
+	assert.NoDirExists(t, filepath.Join(root, rulesPendingDir))
 }

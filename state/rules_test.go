@@ -140,6 +140,6 @@ func TestLockRulesQueue(t *testing.T) {
 
 func TestRulesNamesAreThoseOfTheContract(t *testing.T) {
 	assert.Equal(t, "rules", rulesDir)
-	assert.Equal(t, "rules-pending", pendingDir)
-	assert.False(t, strings.HasPrefix(pendingDir, "."))
+	assert.Equal(t, "rules-pending", rulesPendingDir)
+	assert.False(t, strings.HasPrefix(rulesPendingDir, "."))
 }

@@ -22,7 +22,7 @@ func WatchState(ctx context.Context, root string, changed func()) (stop func() e
 	follow := func() {
 		_ = notify.Add(filepath.Dir(root))
 		for _, dir := range []string{
-			"", eventsDir, leaseEventsDir, linksDir, pendingDir, hooksDir, resultsDir, failedDir, rulesDir, leasesDir, cloudDir, cloudLinksDir,
+			"", eventsDir, leaseEventsDir, linksDir, rulesPendingDir, hooksDir, resultsDir, failedDir, rulesDir, leasesDir, cloudDir, cloudLinksDir,
 		} {
 			_ = notify.Add(filepath.Join(root, dir))
 		}
