@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,4 +63,18 @@ func TestCloudDocumentsAreKeptAsTheyAre(t *testing.T) {
 		_, err := c.Document(name)
 		assert.ErrorContains(t, err, "no name of a document", name)
 	}
+}
+
+func TestLastSync(t *testing.T) {
+	root := t.TempDir()
+	c, err := OpenCloud(root)
+	require.NoError(t, err)
+	assert.Zero(t, c.LastSync())
+	require.NoError(t, c.Synced(time.Now()), "nothing to note it at is no error")
+	assert.Zero(t, c.LastSync())
+	require.NoError(t, c.SaveSync(report.CloudSync{Provider: "aws", Outcome: "done"}))
+	at := time.Now().Add(-time.Hour).Truncate(time.Second)
+	require.NoError(t, c.Synced(at))
+	assert.True(t, at.Equal(LookAtCloud(root).LastSync()))
+	assert.Equal(t, "aws", c.Sync().Provider, "the file is as it was")
 }

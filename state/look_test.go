@@ -1,7 +1,6 @@
 package state
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
-	"github.com/netbrk/netbrk/internal/report"
 )
 
 func TestBacklogs(t *testing.T) {
@@ -122,58 +120,4 @@ func TestLookAtLinks(t *testing.T) {
 	require.NoError(t, os.Chmod(filepath.Join(root, linksDir), 0o777))
 	_, err = LookAtLinks(root)
 	assert.ErrorContains(t, err, "writable by group or others")
-}
-
-func TestLastSync(t *testing.T) {
-	root := t.TempDir()
-	c, err := OpenCloud(root)
-	require.NoError(t, err)
-	assert.Zero(t, c.LastSync())
-	require.NoError(t, c.Synced(time.Now()), "nothing to note it at is no error")
-	assert.Zero(t, c.LastSync())
-	require.NoError(t, c.SaveSync(report.CloudSync{Provider: "aws", Outcome: "done"}))
-	at := time.Now().Add(-time.Hour).Truncate(time.Second)
-	require.NoError(t, c.Synced(at))
-	assert.True(t, at.Equal(LookAtCloud(root).LastSync()))
-	assert.Equal(t, "aws", c.Sync().Provider, "the file is as it was")
-}
-
-func TestWatchState(t *testing.T) {
-	root := filepath.Join(t.TempDir(), "state")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	changed := make(chan struct{}, 1)
-	stop, err := WatchState(ctx, root, func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
-	require.NoError(t, err)
-	wait := func() {
-		t.Helper()
-		select {
-		case <-changed:
-		case <-time.After(10 * time.Second):
-			t.Fatal("nothing was told")
-		}
-	}
-	// The directory comes later, and what is in it later still.
-	require.NoError(t, os.Mkdir(root, 0o755))
-	wait()
-	rules, err := OpenRules(root)
-	require.NoError(t, err)
-	wait()
-	for index := range 3 {
-		require.Eventually(t, func() bool {
-			require.NoError(t, rules.Save(report.LinkRules{Index: index, Changed: time.Now()}))
-			select {
-			case <-changed:
-				return true
-			default:
-				return false
-			}
-		}, 10*time.Second, 10*time.Millisecond)
-	}
-	require.NoError(t, stop())
 }

@@ -3,55 +3,51 @@ package state
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
-	"github.com/fsnotify/fsnotify"
+	"github.com/netbrk/netbrk/internal/dirwatch"
 )
 
 // WatchState calls changed after something under the state directory root did, until
-// ctx is done. Directories that come later are followed as well; root itself need not
-// exist yet, and then its parent is.
+// ctx is done or it is stopped. Directories that come later are followed as well,
+// root itself included.
 func WatchState(ctx context.Context, root string, changed func()) (stop func() error, err error) {
-	notify, err := fsnotify.NewWatcher()
+	if root, err = filepath.Abs(root); err != nil {
+		return nil, fmt.Errorf("watching state: %w", err)
+	}
+	var paths []string
+	for _, dir := range []string{
+		"", eventsDir, leaseEventsDir, failedDir, linksDir, rulesDir, rulesPendingDir, leasesDir, leasesPendingDir,
+		cloudDir, cloudLinksDir, cloudPendingDir, hooksDir, resultsDir,
+	} {
+		paths = append(paths, filepath.Join(root, dir))
+	}
+	// What cannot be watched cannot be read either, and who reads it says so.
+	dirs, err := dirwatch.New(paths, func(string, error) {})
 	if err != nil {
 		return nil, fmt.Errorf("watching %q: %w", root, err)
 	}
-	// One that cannot be followed, or is not there, is looked at again with the
-	// next change of its parent.
-	follow := func() {
-		_ = notify.Add(filepath.Dir(root))
-		for _, dir := range []string{
-			"", eventsDir, leaseEventsDir, linksDir, rulesPendingDir, hooksDir, resultsDir, failedDir, rulesDir, leasesDir, cloudDir, cloudLinksDir,
-		} {
-			_ = notify.Add(filepath.Join(root, dir))
-		}
-	}
-	follow()
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case ev, ok := <-notify.Events:
+			case ev, ok := <-dirs.Events:
 				if !ok {
 					return
 				}
-				if ev.Has(fsnotify.Create) {
-					if info, err := os.Lstat(ev.Name); err == nil && info.IsDir() {
-						follow()
-					}
-				}
-				if filepath.Base(ev.Name)[0] != '.' { // a writer's temporary
+				hidden := filepath.Base(ev.Name)[0] == '.' // a writer's temporary
+				if dirs.Moved(ev) || dirs.In(ev.Name) && !hidden {
 					changed()
 				}
-			case _, ok := <-notify.Errors:
+			case _, ok := <-dirs.Errors:
 				if !ok {
 					return
 				}
-				changed() // some were lost
+				dirs.Arm() // some were lost
+				changed()
 			}
 		}
 	}()
-	return notify.Close, nil
+	return dirs.Close, nil
 }

@@ -46,7 +46,7 @@ var ours = map[string][]string{
 	},
 	"internal/reconcile": {"internal/hostnet", "internal/plan", "internal/report"},
 	"internal/plan":      {"internal/hostnet"},
-	"state":              {"internal/hostnet", "internal/report"},
+	"state":              {"internal/dirwatch", "internal/hostnet", "internal/report"},
 	"dispatcher":         {"internal/hostnet", "internal/report"},
 	"internal/watch":     {"internal/hostnet"},
 	"internal/api":       {"internal/hostnet", "internal/report"},
