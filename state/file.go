@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -135,6 +136,12 @@ func readUpTo(limit int, path string, owners ...int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: larger than %d bytes", errHostile, limit)
 	}
 	return data, nil
+}
+
+// readJSON decodes a file that only we write, and reports whether that went well.
+func readJSON(path string, into any) bool {
+	raw, err := readUpTo(maxOwn, path, os.Geteuid())
+	return err == nil && json.Unmarshal(raw, into) == nil
 }
 
 func checkFile(fd, limit int, owners []int) error {

@@ -94,10 +94,10 @@ func readBack(t *testing.T, root string) {
 	require.NoError(t, cloud.SaveSystem(system))
 	assert.Equal(t, encoded(t, sync), encoded(t, cloud.Sync()))
 	assert.Equal(t, encoded(t, system), encoded(t, cloud.System()))
-	if failures, err := Failures(root); err == nil {
-		for _, f := range failures {
-			assert.True(t, utf8.ValidString(f.Entry) && utf8.ValidString(f.Why))
-		}
+	failures, err := Failures(root)
+	require.NoError(t, err)
+	for _, f := range failures {
+		assert.True(t, utf8.ValidString(f.Entry) && utf8.ValidString(f.Why))
 	}
 	if name, ok := readSeen(root, 3); ok {
 		assert.True(t, hostnet.ValidLinkName(name), "%q", name)

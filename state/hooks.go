@@ -41,8 +41,8 @@ func OpenHooks(root string) (*Hooks, error) {
 // LookAtHooks returns the records for reading alone; they need not exist.
 func LookAtHooks(root string) *Hooks { return &Hooks{root, strconv.Itoa(os.Getpid())} }
 
-// KeepResult adds the result of a hook's run; the newest 200 are kept. Several
-// processes may do so at once.
+// KeepResult adds the result of a hook's run; the newest maxResults are kept.
+// Several processes may do so at once.
 func (h *Hooks) KeepResult(result any) error {
 	data, err := json.Marshal(result)
 	if err != nil {
@@ -53,23 +53,15 @@ func (h *Hooks) KeepResult(result any) error {
 		return err
 	}
 	defer l.Unlock()
-	dir := filepath.Join(h.root, resultsDir)
-	next, err := nextNumber(dir)
-	if err != nil {
-		return err
-	}
-	if err := writeFile(dir, strconv.FormatUint(next, 10)+".json", data, 0o644); err != nil {
-		return err
-	}
-	return keepNewest(dir, maxResults)
+	return keepNumbered(filepath.Join(h.root, resultsDir), data, maxResults)
 }
 
 // lock is held for one write to the results or the names of links, which several
 // processes make.
 func (h *Hooks) lock() (*Lock, error) { return lock(h.root, hooksDir, "results", unix.LOCK_EX) }
 
-// ClearTemps removes what killed runs had not finished in both. A link whose first
-// record it was may have gone unseen, so that nobody will Forget it.
+// ClearTemps removes the results and names that killed runs had not finished. A link
+// whose first record it was may have gone unseen, so that nobody will Forget it.
 func (h *Hooks) ClearTemps() error {
 	l, err := h.lock()
 	if err != nil {
@@ -79,23 +71,9 @@ func (h *Hooks) ClearTemps() error {
 	return errors.Join(clearTemps(filepath.Join(h.root, resultsDir)), clearTemps(filepath.Join(h.root, seenDir)))
 }
 
-func nextNumber(dir string) (uint64, error) {
-	names, err := visible(dir)
-	if err != nil {
-		return 0, err
-	}
-	var last uint64
-	for _, name := range names {
-		if n, err := strconv.ParseUint(strings.TrimSuffix(name, ".json"), 10, 64); err == nil {
-			last = max(last, n)
-		}
-	}
-	return last + 1, nil
-}
-
 // Results calls use with each kept result, oldest first.
-func (h *Hooks) Results(use func(raw []byte) error) error {
-	return readAll(filepath.Join(h.root, resultsDir), use)
+func (h *Hooks) Results(use func(raw []byte)) error {
+	return readNumbered(filepath.Join(h.root, resultsDir), use)
 }
 
 // Saw remembers a link's name for events that are handled when it is gone.
@@ -116,12 +94,8 @@ func (h *Hooks) Saw(index int, name string) error {
 func (h *Hooks) Seen(index int) (string, bool) { return readSeen(h.root, index) }
 
 func readSeen(root string, index int) (string, bool) {
-	raw, err := readFile(filepath.Join(root, seenDir, indexName(index)), os.Geteuid())
-	if err != nil {
-		return "", false
-	}
 	var name string
-	if err := json.Unmarshal(raw, &name); err != nil || !hostnet.ValidLinkName(name) {
+	if !readJSON(filepath.Join(root, seenDir, indexName(index)), &name) || !hostnet.ValidLinkName(name) {
 		return "", false
 	}
 	return name, true
@@ -170,8 +144,9 @@ func (h *Hooks) WriteJSON(seq uint64, doc []byte) (string, error) {
 // RemoveJSON deletes a file that WriteJSON made.
 func (h *Hooks) RemoveJSON(path string) error { return ignoreMissing(os.Remove(path)) }
 
-// ClearJSON deletes what killed runs left behind. Only the process that drains
-// the spool may call it, before it writes any; files of others that live are kept.
+// ClearJSON deletes what killed runs left behind, and has documents from now on
+// named for the next drain to delete. Only the process that drains the spool may call
+// it, before it writes any; files of others that live are kept.
 func (h *Hooks) ClearJSON() error {
 	h.owner = drainer
 	dir := filepath.Join(h.root, jsonDir)

@@ -35,7 +35,7 @@ func TestResultsAreARing(t *testing.T) {
 	group.Wait()
 	last := map[int]int{}
 	count := 0
-	require.NoError(t, h.Results(func(raw []byte) error {
+	require.NoError(t, h.Results(func(raw []byte) {
 		var r [2]int
 		require.NoError(t, json.Unmarshal(raw, &r))
 		if before, ok := last[r[0]]; ok {
@@ -43,7 +43,6 @@ func TestResultsAreARing(t *testing.T) {
 		}
 		last[r[0]] = r[1]
 		count++
-		return nil
 	}))
 	assert.Equal(t, maxResults, count)
 }

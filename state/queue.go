@@ -24,7 +24,6 @@ type Queue struct {
 	spools []*spoolReader
 	log    *slog.Logger
 	arrive *arrivals
-	failed *failures
 }
 
 // spoolReader reads one of the spools.
@@ -41,7 +40,7 @@ type spoolReader struct {
 // directories must be such that nobody but root, the watcher's user and
 // ourselves can have put something there.
 func OpenQueue(root string, log *slog.Logger) (*Queue, error) {
-	q := &Queue{root: root, log: log, failed: &failures{root: root}}
+	q := &Queue{root: root, log: log}
 	if err := q.open(); err != nil {
 		return nil, errors.Join(err, q.Close())
 	}
@@ -222,7 +221,7 @@ func (s *spoolReader) peek() ([]hostnet.Event, error) {
 }
 
 func (q *Queue) refuse(s *spoolReader, name string, why error) {
-	if err := q.failed.keep(name, why.Error()); err != nil {
+	if err := keepFailure(q.root, name, why.Error()); err != nil {
 		q.log.Warn("keeping refused spool entry", "entry", name, "err", err)
 	}
 	if err := removeEntry(s.dir, name); err != nil {

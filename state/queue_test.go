@@ -167,40 +167,6 @@ func TestQueueKeepsAnEntryThatCannotBeReadNow(t *testing.T) {
 	assert.Len(t, drainAll(t, q), 1)
 }
 
-func TestFailuresAreBounded(t *testing.T) {
-	root := t.TempDir()
-	openSpool(t, root)
-	for i := range maxFailed + 20 {
-		require.NoError(t, os.WriteFile(filepath.Join(root, eventsDir, fmt.Sprintf("bad-%03d", i)), nil, 0o644))
-	}
-	assert.Empty(t, drainAll(t, openQueue(t, root)))
-	assert.Empty(t, eventFiles(t, root))
-	failures, err := Failures(root)
-	require.NoError(t, err)
-	assert.Len(t, failures, maxFailed)
-}
-
-// TestFailuresThoughClockGoesBack: what was refused since is the newest, and is what
-// is kept.
-func TestFailuresThoughClockGoesBack(t *testing.T) {
-	root := t.TempDir()
-	openSpool(t, root)
-	require.NoError(t, makeDirs(root, failedDir))
-	ahead := time.Now().Add(24 * time.Hour)
-	for i := range maxFailed { // by the names and the times of a clock that was ahead
-		at := ahead.Add(time.Duration(i))
-		data, err := json.Marshal(Failure{Entry: "before", Time: at})
-		require.NoError(t, err)
-		require.NoError(t, writeFile(filepath.Join(root, failedDir), strconv.FormatInt(at.UnixNano(), 10)+".json", data, 0o644))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(root, eventsDir, "after"), nil, 0o644))
-	assert.Empty(t, drainAll(t, openQueue(t, root)))
-	failures, err := Failures(root)
-	require.NoError(t, err)
-	require.Len(t, failures, maxFailed)
-	assert.Equal(t, "after", failures[maxFailed-1].Entry)
-}
-
 func TestOpenQueueWantsItsDirectoriesSafe(t *testing.T) {
 	tests := []struct {
 		name   string

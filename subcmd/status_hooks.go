@@ -20,16 +20,15 @@ func (l *statusLook) lookAtHooks(context.Context) {
 	if rival := rivalDispatcher(l.cfg, "/"); rival != "" {
 		h.Dispatchers = []string{rival}
 	}
-	err := state.LookAtHooks(l.global.stateDir).Results(func(raw []byte) error {
+	err := state.LookAtHooks(l.global.stateDir).Results(func(raw []byte) {
 		var r dispatcher.Result
 		if err := json.Unmarshal(raw, &r); err != nil {
-			return nil // cut short by a full disk, say: the others count
+			return // of another version, say: the others count
 		}
 		h.Runs = append(h.Runs, hookRunOf(r))
 		if _, err := os.Lstat(r.Hook); errors.Is(err, fs.ErrNotExist) {
 			h.Gone[r.Hook] = true
 		}
-		return nil
 	})
 	if err != nil {
 		l.note("results of hooks cannot be read", err)
