@@ -41,29 +41,11 @@ func (c *Cloud) Has(index int) bool {
 // Links returns what is kept of each NIC's link. What cannot be read is as good
 // as missing: the next sync writes it anew.
 func (c *Cloud) Links() (map[int]report.CloudLink, error) {
-	dir := filepath.Join(c.root, cloudLinksDir)
-	names, err := visible(dir)
-	if err = ignoreMissing(err); err != nil {
+	links, err := readIndexed(maxOwn, filepath.Join(c.root, cloudLinksDir), func(l report.CloudLink) int { return l.Index }, os.Geteuid())
+	if err != nil {
 		return nil, fmt.Errorf("reading NICs of the metadata: %w", err)
 	}
-	links := make(map[int]report.CloudLink)
-	for _, name := range names {
-		index, ok := indexOf(name)
-		if !ok {
-			continue
-		}
-		var l report.CloudLink
-		if read(filepath.Join(dir, name), &l) && l.Index == index {
-			links[index] = l
-		}
-	}
 	return links, nil
-}
-
-// read decodes a file of ours and reports whether that went well.
-func read(path string, into any) bool {
-	raw, err := readUpTo(maxOwn, path, os.Geteuid())
-	return err == nil && json.Unmarshal(raw, into) == nil
 }
 
 // SaveLink writes what is kept of a NIC's link, if it differs.
@@ -79,7 +61,7 @@ func (c *Cloud) RemoveLink(index int) error {
 // Sync returns what became of the last sync; the zero value before the first.
 func (c *Cloud) Sync() report.CloudSync {
 	var s report.CloudSync
-	read(filepath.Join(c.root, cloudDir, "sync.json"), &s)
+	readJSON(filepath.Join(c.root, cloudDir, "sync.json"), &s)
 	return s
 }
 
@@ -104,7 +86,7 @@ func (c *Cloud) LastSync() time.Time {
 // System returns the facts of the instance; the zero value where there are none.
 func (c *Cloud) System() hostnet.System {
 	var s hostnet.System
-	read(filepath.Join(c.root, cloudDir, "system.json"), &s)
+	readJSON(filepath.Join(c.root, cloudDir, "system.json"), &s)
 	return s
 }
 

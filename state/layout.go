@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -107,21 +106,6 @@ func visible(dir string) ([]string, error) {
 		}
 	}
 	return shown, nil
-}
-
-// indexName is the file name for what is kept per link.
-func indexName(index int) string { return strconv.Itoa(index) + ".json" }
-
-func indexOf(name string) (int, bool) {
-	digits, ok := strings.CutSuffix(name, ".json")
-	if !ok {
-		return 0, false
-	}
-	index, err := strconv.Atoi(digits)
-	if err != nil || index < 0 || strconv.Itoa(index) != digits {
-		return 0, false
-	}
-	return index, true
 }
 
 func ignoreMissing(err error) error {

@@ -60,7 +60,7 @@ func (l *Leases) Get(link string) (report.LinkLeases, bool) {
 		return report.LinkLeases{}, false
 	}
 	var held report.LinkLeases
-	ok := read(filepath.Join(l.dir, leaseName(link)), &held) && held.Link == link
+	ok := readJSON(filepath.Join(l.dir, leaseName(link)), &held) && held.Link == link
 	return held, ok
 }
 

@@ -54,24 +54,9 @@ func (l *Links) Load() (map[int]LinkRecord, error) { return readLinks(l.dir, os.
 
 // readLinks reads the records in a directory that are files of one of the owners.
 func readLinks(dir string, owners ...int) (map[int]LinkRecord, error) {
-	names, err := visible(dir)
+	records, err := readIndexed(maxFile, dir, func(r LinkRecord) int { return r.Index }, owners...)
 	if err != nil {
 		return nil, fmt.Errorf("reading link records: %w", err)
-	}
-	records := map[int]LinkRecord{}
-	for _, name := range names {
-		index, ok := indexOf(name)
-		if !ok {
-			continue
-		}
-		raw, err := readFile(filepath.Join(dir, name), owners...)
-		if err != nil {
-			continue
-		}
-		var r LinkRecord
-		if json.Unmarshal(raw, &r) == nil && r.Index == index {
-			records[index] = r
-		}
 	}
 	return records, nil
 }

@@ -37,21 +37,9 @@ func (r *Rules) Has(index int) bool {
 // Load returns every entry that can be read. One that cannot is as good as
 // missing: the kernel tells what is ours.
 func (r *Rules) Load() (map[int]report.LinkRules, error) {
-	dir := filepath.Join(r.root, rulesDir)
-	names, err := visible(dir)
-	if err = ignoreMissing(err); err != nil {
+	links, err := readIndexed(maxOwn, filepath.Join(r.root, rulesDir), func(l report.LinkRules) int { return l.Index }, os.Geteuid())
+	if err != nil {
 		return nil, fmt.Errorf("reading ledger of rules: %w", err)
-	}
-	links := make(map[int]report.LinkRules)
-	for _, name := range names {
-		index, ok := indexOf(name)
-		if !ok {
-			continue
-		}
-		var l report.LinkRules
-		if read(filepath.Join(dir, name), &l) && l.Index == index {
-			links[index] = l
-		}
 	}
 	return links, nil
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -13,19 +14,15 @@ const targetsFile = "targets.json"
 // TargetsSettled reports whether targets are known to be in line with the links
 // that a setting of Network.Links selects.
 func (h *Hooks) TargetsSettled(links string) bool {
-	raw, err := readFile(filepath.Join(h.root, hooksDir, targetsFile), os.Geteuid())
-	if err != nil {
-		return false
-	}
 	var settled string
-	return json.Unmarshal(raw, &settled) == nil && settled == links
+	return readJSON(filepath.Join(h.root, hooksDir, targetsFile), &settled) && settled == links
 }
 
 // SettleTargets keeps that they are.
 func (h *Hooks) SettleTargets(links string) error {
 	raw, err := json.Marshal(links)
 	if err != nil {
-		return err
+		return fmt.Errorf("encoding settled links: %w", err)
 	}
 	return writeIfChanged(filepath.Join(h.root, hooksDir), targetsFile, raw, 0o644)
 }
