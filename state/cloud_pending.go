@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // CloudPending is the writer's side of cloud-pending: an empty file, named after
@@ -38,21 +36,10 @@ func (p *CloudPending) Put(index int) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", cloudPendingDir, err)
 	}
-	return ignoreExisting(touch(filepath.Join(dir, strconv.Itoa(index))))
+	return putPending(dir, index)
 }
 
-// TakeCloudPending removes all that waits, and returns how many links there were.
-// cloud-sync calls it before anything that may fail, and before it asks: what is
-// left behind would have the path unit start the next run at once.
-func TakeCloudPending(root string) (int, error) {
-	if err := checkRoot(root); err != nil {
-		return 0, ignoreMissing(err)
-	}
-	path := filepath.Join(root, cloudPendingDir)
-	dir, err := os.OpenRoot(path)
-	if err != nil {
-		return 0, ignoreMissing(err)
-	}
-	defer dir.Close()
-	return takeAll(dir, path)
-}
+// TakeCloudPending removes all that waits. cloud-sync calls it before anything that
+// may fail, and before it asks: what is left behind would have the path unit start
+// the next run at once.
+func TakeCloudPending(root string) error { return takePending(root, cloudPendingDir) }

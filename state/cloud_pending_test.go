@@ -39,12 +39,12 @@ func TestCloudPending(t *testing.T) {
 			waiting, err := visible(filepath.Join(root, cloudPendingDir))
 			require.NoError(t, ignoreMissing(err))
 			assert.ElementsMatch(t, tt.want, waiting)
-			n, err := TakeCloudPending(root)
-			require.NoError(t, err)
-			assert.Equal(t, len(tt.want), n)
-			n, err = TakeCloudPending(root)
-			require.NoError(t, err)
-			assert.Zero(t, n)
+			for range 2 {
+				require.NoError(t, TakeCloudPending(root))
+				waiting, err = visible(filepath.Join(root, cloudPendingDir))
+				require.NoError(t, ignoreMissing(err))
+				assert.Empty(t, waiting)
+			}
 		})
 	}
 }
@@ -57,9 +57,7 @@ func TestTakeCloudPendingOfAnybody(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "kept")
 	require.NoError(t, os.WriteFile(outside, nil, 0o644))
 	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "8")))
-	n, err := TakeCloudPending(root)
-	require.NoError(t, err)
-	assert.Equal(t, 2, n)
+	require.NoError(t, TakeCloudPending(root))
 	assert.FileExists(t, outside)
 	waiting, err := visible(dir)
 	require.NoError(t, err)

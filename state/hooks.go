@@ -58,7 +58,7 @@ func (h *Hooks) KeepResult(result any) error {
 
 // lock is held for one write to the results or the names of links, which several
 // processes make.
-func (h *Hooks) lock() (*Lock, error) { return lock(h.root, hooksDir, "results", unix.LOCK_EX) }
+func (h *Hooks) lock() (*Lock, error) { return lock(h.root, resultsLock, unix.LOCK_EX) }
 
 // ClearTemps removes the results and names that killed runs had not finished. A link
 // whose first record it was may have gone unseen, so that nobody will Forget it.

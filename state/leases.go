@@ -1,7 +1,6 @@
 package state
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,13 +14,6 @@ import (
 // Leases keeps the leases of ISC dhclient as they were last seen, a file per
 // link. Only LockLeases' holder writes; everybody may read.
 type Leases struct{ dir string }
-
-// LockLeases waits until this process is the only one that compares leases. It is
-// held while resolved is told of them, at most some seconds, and never while a hook
-// runs; ctx ends the wait.
-func LockLeases(ctx context.Context, root string) (*Lock, error) {
-	return waitLock(ctx, root, leasesDir, "leases")
-}
 
 // OpenLeases opens them under the state directory root for LockLeases' holder.
 func OpenLeases(root string) (*Leases, error) {

@@ -1,12 +1,8 @@
 package state
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // LeasesPending is the writer's side of leases-pending: an empty file, named
@@ -26,35 +22,16 @@ func (p *LeasesPending) Make() error { return makeDirs(filepath.Dir(p.dir), leas
 
 // Put has the lease of the link looked at.
 func (p *LeasesPending) Put(index int) error {
-	err := ignoreExisting(touch(filepath.Join(p.dir, strconv.Itoa(index))))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := ignoreMissing(putPending(p.dir, index)); err != nil {
 		return fmt.Errorf("having the lease of link %d looked at: %w", index, err)
 	}
 	return nil
 }
 
 // Empty reports whether nothing waits.
-func (p *LeasesPending) Empty() (bool, error) {
-	names, err := visible(p.dir)
-	if err = ignoreMissing(err); err != nil {
-		return false, fmt.Errorf("reading %s: %w", leasesPendingDir, err)
-	}
-	return len(names) == 0, nil
-}
+func (p *LeasesPending) Empty() (bool, error) { return nothingWaits(p.dir) }
 
 // TakeLeasesPending removes all that waits. It is called before anything that may
 // fail, and before the lease files are read: what is left behind would have the
 // path unit start the next run at once, and what comes later is a new file.
-func TakeLeasesPending(root string) error {
-	if err := checkRoot(root); err != nil {
-		return ignoreMissing(err)
-	}
-	path := filepath.Join(root, leasesPendingDir)
-	dir, err := os.OpenRoot(path)
-	if err != nil {
-		return ignoreMissing(err)
-	}
-	defer dir.Close()
-	_, err = takeAll(dir, path)
-	return err
-}
+func TakeLeasesPending(root string) error { return takePending(root, leasesPendingDir) }

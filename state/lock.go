@@ -13,6 +13,17 @@ import (
 // ErrLocked is returned when another process holds a lock.
 var ErrLocked = errors.New("locked by another process")
 
+// The files that are locked, below the state directory. They are hidden, as
+// temporary files are: nothing waits because of one.
+const (
+	drainLock      = hooksDir + "/.drain.lock"
+	watchLock      = linksDir + "/.watch.lock"
+	rulesQueueLock = rulesDir + "/.pending.lock"
+	rulesLock      = rulesDir + "/.rules.lock"
+	leasesLock     = leasesDir + "/.leases.lock"
+	resultsLock    = hooksDir + "/.results.lock"
+)
+
 // Lock is an advisory lock of flock(2): it ends with its holder, however that
 // ends, and no child inherits it.
 type Lock struct{ f *os.File }
@@ -22,31 +33,38 @@ type Lock struct{ f *os.File }
 // nobody ever waits for it: a hook that calls `netbrk run-hooks` finds it
 // taken and leaves the work to the process that is already at it.
 func LockDrain(root string) (*Lock, error) {
-	return lock(root, hooksDir, "drain", unix.LOCK_EX|unix.LOCK_NB)
+	return lock(root, drainLock, unix.LOCK_EX|unix.LOCK_NB)
 }
 
 // LockWatch makes this process the one that writes the spool, or returns
 // ErrLocked at once.
 func LockWatch(root string) (*Lock, error) {
-	return lock(root, linksDir, "watch", unix.LOCK_EX|unix.LOCK_NB)
+	return lock(root, watchLock, unix.LOCK_EX|unix.LOCK_NB)
 }
 
 // LockRulesQueue waits until this process is the one that serves rules-pending; ctx
 // ends the wait. One that is at it may be killed between taking a link and looking at
 // it, by when nothing is pending any more: whoever was started meanwhile looks.
 func LockRulesQueue(ctx context.Context, root string) (*Lock, error) {
-	return waitLock(ctx, root, rulesDir, "pending")
+	return waitLock(ctx, root, rulesQueueLock)
 }
 
 // LockRules waits until this process is the only one that changes policy
 // routing. It is held for one pass, which takes milliseconds; ctx ends the wait.
 func LockRules(ctx context.Context, root string) (*Lock, error) {
-	return waitLock(ctx, root, rulesDir, "rules")
+	return waitLock(ctx, root, rulesLock)
 }
 
-// waitLock takes the lock dir/.name.lock under root as soon as it is free.
-func waitLock(ctx context.Context, root, dir, name string) (*Lock, error) {
-	l, err := openLock(root, dir, name)
+// LockLeases waits until this process is the only one that compares leases. It is
+// held while resolved is told of them, at most some seconds, and never while a hook
+// runs; ctx ends the wait.
+func LockLeases(ctx context.Context, root string) (*Lock, error) {
+	return waitLock(ctx, root, leasesLock)
+}
+
+// waitLock takes the lock called name under root as soon as it is free.
+func waitLock(ctx context.Context, root, name string) (*Lock, error) {
+	l, err := openLock(root, name)
 	if err != nil {
 		return nil, err
 	}
@@ -70,9 +88,9 @@ func waitLock(ctx context.Context, root, dir, name string) (*Lock, error) {
 	}
 }
 
-// lock takes the lock dir/.name.lock under root.
-func lock(root, dir, name string, how int) (*Lock, error) {
-	l, err := openLock(root, dir, name)
+// lock takes the lock called name under root.
+func lock(root, name string, how int) (*Lock, error) {
+	l, err := openLock(root, name)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +100,11 @@ func lock(root, dir, name string, how int) (*Lock, error) {
 	return l, nil
 }
 
-func openLock(root, dir, name string) (*Lock, error) {
-	if err := makeDirs(root, dir); err != nil {
+func openLock(root, name string) (*Lock, error) {
+	if err := makeDirs(root, filepath.Dir(name)); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(root, dir, "."+name+".lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(filepath.Join(root, name), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening lock: %w", err)
 	}

@@ -63,19 +63,19 @@ type Holder struct {
 
 // WatchHolder tells who is LockWatch's holder under the state directory root,
 // without taking the lock: a watcher that starts at that moment would find it taken.
-func WatchHolder(root string) Holder { return holder(root, linksDir, "watch", "/proc/locks") }
+func WatchHolder(root string) Holder { return holder(root, watchLock, "/proc/locks") }
 
 // DrainHolder tells who is LockDrain's holder.
-func DrainHolder(root string) Holder { return holder(root, hooksDir, "drain", "/proc/locks") }
+func DrainHolder(root string) Holder { return holder(root, drainLock, "/proc/locks") }
 
 // RulesQueueHolder tells who is LockRulesQueue's holder.
-func RulesQueueHolder(root string) Holder { return holder(root, rulesDir, "pending", "/proc/locks") }
+func RulesQueueHolder(root string) Holder { return holder(root, rulesQueueLock, "/proc/locks") }
 
 // holder looks the lock up in proc_locks(5), which anybody may read, while only
 // its owner may open the file.
-func holder(root, dir, name, table string) Holder {
+func holder(root, name, table string) Holder {
 	var st unix.Stat_t
-	err := unix.Stat(filepath.Join(root, dir, "."+name+".lock"), &st)
+	err := unix.Stat(filepath.Join(root, name), &st)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Holder{Known: true}
 	}

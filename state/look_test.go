@@ -70,7 +70,7 @@ func TestHolderInTheTable(t *testing.T) {
 	require.NoError(t, err)
 	defer lock.Unlock()
 	var st unix.Stat_t
-	require.NoError(t, unix.Stat(filepath.Join(root, linksDir, ".watch.lock"), &st))
+	require.NoError(t, unix.Stat(filepath.Join(root, watchLock), &st))
 	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
 	table := filepath.Join(t.TempDir(), "locks")
 	for _, tt := range []struct {
@@ -85,9 +85,9 @@ func TestHolderInTheTable(t *testing.T) {
 		{"cut short", "1: FLOCK\n", Holder{Known: true}},
 	} {
 		require.NoError(t, os.WriteFile(table, []byte(tt.text), 0o644))
-		assert.Equal(t, tt.want, holder(root, linksDir, "watch", table), tt.name)
+		assert.Equal(t, tt.want, holder(root, watchLock, table), tt.name)
 	}
-	assert.Equal(t, Holder{}, holder(root, linksDir, "watch", table+"-hidden"))
+	assert.Equal(t, Holder{}, holder(root, watchLock, table+"-hidden"))
 }
 
 func TestLookAtLinks(t *testing.T) {

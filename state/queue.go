@@ -196,8 +196,7 @@ func Waits(root string, ev hostnet.Event) bool {
 // QueueEmpty reports whether nothing visible waits in the spools.
 func QueueEmpty(root string) (bool, error) {
 	for _, name := range []string{eventsDir, leaseEventsDir} {
-		names, err := visible(filepath.Join(root, name))
-		if err = ignoreMissing(err); err != nil || len(names) > 0 {
+		if empty, err := nothingWaits(filepath.Join(root, name)); err != nil || !empty {
 			return false, err
 		}
 	}

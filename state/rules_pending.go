@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -27,45 +24,22 @@ func OpenRulesPending(root string) (*RulesPending, error) {
 	return &RulesPending{filepath.Join(root, rulesPendingDir)}, nil
 }
 
-// LookAtRulesPending returns the directory as it is. It need not exist: then Put
-// fails with fs.ErrNotExist.
-func LookAtRulesPending(root string) *RulesPending {
+// NewRulesPending returns the writer's side below the state directory root as it is.
+// Where the directory is missing, Put fails with fs.ErrNotExist.
+func NewRulesPending(root string) *RulesPending {
 	return &RulesPending{filepath.Join(root, rulesPendingDir)}
 }
 
-// Put has the link looked at. The file has no content, so it is whole as soon
-// as it is there.
+// Put has the link looked at.
 func (p *RulesPending) Put(index int) error {
-	if err := ignoreExisting(touch(filepath.Join(p.dir, strconv.Itoa(index)))); err != nil {
+	if err := putPending(p.dir, index); err != nil {
 		return fmt.Errorf("spooling link %d for its rules: %w", index, err)
 	}
 	return nil
 }
 
-// touch makes an empty file, which must not be there.
-func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-func ignoreExisting(err error) error {
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
-
 // Empty reports whether nothing waits.
-func (p *RulesPending) Empty() (bool, error) {
-	names, err := visible(p.dir)
-	if err != nil {
-		return false, fmt.Errorf("reading %s: %w", rulesPendingDir, err)
-	}
-	return len(names) == 0, nil
-}
+func (p *RulesPending) Empty() (bool, error) { return nothingWaits(p.dir) }
 
 // RulesQueue is the reader's side of rules-pending. What it finds there is a
 // hint to look, from whoever may write there; no content is ever read.
@@ -102,33 +76,6 @@ func (q *RulesQueue) Close() error { return errors.Join(q.arrive.close(), q.dir.
 // before the kernel is read: what changes after that comes as a new file. A run
 // that is killed in between is started again, and looks at every link.
 func (q *RulesQueue) Take() (int, error) { return takeAll(q.dir, q.path) }
-
-// takeAll removes all entries of dir, which is at path, and returns how many there
-// were.
-func takeAll(dir *os.Root, path string) (int, error) {
-	names, err := visible(path)
-	if err != nil {
-		return 0, fmt.Errorf("reading %s: %w", filepath.Base(path), err)
-	}
-	for _, name := range names {
-		if err := removeEntry(dir, name); err != nil {
-			return 0, fmt.Errorf("taking %q from %s: %w", name, filepath.Base(path), err)
-		}
-	}
-	return len(names), nil
-}
-
-// removeEntry removes an entry, whatever it is. A directory that somebody else
-// planted may have content that root without CAP_DAC_OVERRIDE may not remove; under
-// a hidden name it starts no service again. That name is nobody's to foresee, nor
-// made of the old one, which may be as long as a name can be.
-func removeEntry(dir *os.Root, name string) error {
-	// os.Root: nothing is followed out of the directory.
-	if err := dir.RemoveAll(name); err == nil {
-		return nil
-	}
-	return dir.Rename(name, ".refused-"+strconv.FormatUint(rand.Uint64(), 36))
-}
 
 // Wait blocks until something new may wait, and returns true, or until nothing
 // came for quiet, and returns false.

@@ -69,7 +69,7 @@ func TestWatchStateOfWhatWaits(t *testing.T) {
 	}
 	changed := watchState(t, root)
 	for _, b := range backlogs {
-		require.NoError(t, touch(filepath.Join(root, b.Name, "7")))
+		require.NoError(t, putPending(filepath.Join(root, b.Name), 7))
 		await(t, changed, b.Name)
 	}
 }

@@ -70,7 +70,7 @@ func (a *app) cloudSync(c *cli.Context) error {
 	if !dryRun {
 		// Before anything that may fail: what is left would have the path unit
 		// start the next run at once.
-		if _, err := state.TakeCloudPending(g.stateDir); err != nil && !errors.Is(err, os.ErrPermission) {
+		if err := state.TakeCloudPending(g.stateDir); err != nil && !errors.Is(err, os.ErrPermission) {
 			return err
 		}
 	}

@@ -117,7 +117,7 @@ func (a *app) compareLeases(ctx context.Context, g global, patterns []string, fl
 	if r.spool, err = state.OpenLeaseSpool(g.stateDir); err != nil {
 		return needRoot(err)
 	}
-	r.rules = state.LookAtRulesPending(g.stateDir)
+	r.rules = state.NewRulesPending(g.stateDir)
 	defer r.names.Close()
 	if flush {
 		return r.flush(ctx)
