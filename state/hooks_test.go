@@ -11,8 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 func openHooks(t *testing.T, root string) *Hooks {
@@ -146,40 +144,4 @@ func TestKilledWritersLeaveNothing(t *testing.T) {
 	name, ok := h.Seen(7)
 	assert.True(t, ok)
 	assert.Equal(t, "eth0", name)
-}
-
-func TestLocks(t *testing.T) {
-	for name, take := range map[string]func(string) (*Lock, error){"drain": LockDrain, "watch": LockWatch} {
-		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			l, err := take(root)
-			require.NoError(t, err)
-			_, err = take(root)
-			require.ErrorIs(t, err, ErrLocked)
-			l.Unlock()
-			l, err = take(root)
-			require.NoError(t, err)
-			l.Unlock()
-		})
-	}
-}
-
-func TestLinkRecords(t *testing.T) {
-	root := t.TempDir()
-	links, err := OpenLinks(root)
-	require.NoError(t, err)
-	want := LinkRecord{
-		Index: 3, Name: "eth0", States: hostnet.States{hostnet.OperationalState: "routable"},
-		Routes: SetDigest{Count: 2, Sum: 1<<64 - 1}, Lease: hostnet.LeaseMark{Signature: "x", Address: "192.0.2.1/24"}, Seq: 9,
-	}
-	require.NoError(t, links.Save(want))
-	require.NoError(t, links.Save(LinkRecord{Index: 4}))
-	require.NoError(t, links.Remove(4))
-	require.NoError(t, links.Remove(4))
-	for name, content := range map[string]string{"5.json": "cut off {", "6.json": `{"ifindex":7}`, "07.json": `{"ifindex":7}`, "x": "{}"} {
-		require.NoError(t, os.WriteFile(filepath.Join(root, linksDir, name), []byte(content), 0o644))
-	}
-	got, err := links.Load()
-	require.NoError(t, err)
-	assert.Equal(t, map[int]LinkRecord{3: want}, got)
 }

@@ -26,3 +26,14 @@ func TestMakeDirs(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, "file"), nil, 0o600))
 	assert.ErrorIs(t, makeDirs(root, "file"), unix.ENOTDIR)
 }
+
+// TestNamesOfTheContract: path units, tmpfiles.d and the scripts of others know them.
+func TestNamesOfTheContract(t *testing.T) {
+	assert.Equal(t, []string{
+		"events", "links", "failed", "rules", "rules-pending", "leases", "lease-events", "leases-pending",
+		"cloud", "cloud/links", "cloud/provider", "cloud-pending", "hooks",
+	}, []string{
+		eventsDir, linksDir, failedDir, rulesDir, rulesPendingDir, leasesDir, leaseEventsDir, leasesPendingDir,
+		cloudDir, cloudLinksDir, cloudProviderDir, cloudPendingDir, hooksDir,
+	})
+}

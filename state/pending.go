@@ -45,23 +45,21 @@ func takePending(root, name string) error {
 		return ignoreMissing(err)
 	}
 	defer dir.Close()
-	_, err = takeAll(dir, path)
-	return err
+	return takeAll(dir, path)
 }
 
-// takeAll removes all entries of dir, which is at path, and returns how many there
-// were.
-func takeAll(dir *os.Root, path string) (int, error) {
+// takeAll removes all entries of dir, which is at path.
+func takeAll(dir *os.Root, path string) error {
 	names, err := visible(path)
 	if err != nil {
-		return 0, fmt.Errorf("reading %s: %w", filepath.Base(path), err)
+		return fmt.Errorf("reading %s: %w", filepath.Base(path), err)
 	}
 	for _, name := range names {
 		if err := removeEntry(dir, name); err != nil {
-			return 0, fmt.Errorf("taking %q from %s: %w", name, filepath.Base(path), err)
+			return fmt.Errorf("taking %q from %s: %w", name, filepath.Base(path), err)
 		}
 	}
-	return len(names), nil
+	return nil
 }
 
 // removeEntry removes an entry, whatever it is. A directory that somebody else

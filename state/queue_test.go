@@ -212,9 +212,7 @@ func TestWait(t *testing.T) {
 	assert.True(t, more)
 	assert.Len(t, drainAll(t, q), 1)
 
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = q.Wait(ctx, time.Hour)
+	_, err = q.Wait(cancelled(t), time.Hour)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 

@@ -72,10 +72,13 @@ func OpenRulesQueue(root string, log *slog.Logger) (*RulesQueue, error) {
 // Close releases the directory.
 func (q *RulesQueue) Close() error { return errors.Join(q.arrive.close(), q.dir.Close()) }
 
-// Take removes all that waits and returns how many there were. It is called
-// before the kernel is read: what changes after that comes as a new file. A run
-// that is killed in between is started again, and looks at every link.
-func (q *RulesQueue) Take() (int, error) { return takeAll(q.dir, q.path) }
+// Take removes all that waits. It is called before the kernel is read: what changes
+// after that comes as a new file. A run that is killed in between is started again,
+// and looks at every link.
+func (q *RulesQueue) Take() error { return takeAll(q.dir, q.path) }
+
+// TakeRulesPending does so for whoever cannot go on to read the kernel.
+func TakeRulesPending(root string) error { return takePending(root, rulesPendingDir) }
 
 // Wait blocks until something new may wait, and returns true, or until nothing
 // came for quiet, and returns false.

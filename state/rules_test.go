@@ -1,12 +1,10 @@
 package state
 
 import (
-	"context"
 	"encoding/json"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -98,48 +96,4 @@ func TestOpenRulesClearsUp(t *testing.T) {
 	_, err = OpenRules(root)
 	require.NoError(t, err)
 	assert.NoFileExists(t, left)
-}
-
-func TestLockRules(t *testing.T) {
-	root := t.TempDir()
-	first, err := LockRules(t.Context(), root)
-	require.NoError(t, err)
-	cancelled, cancel := contextCancelled(t)
-	defer cancel()
-	_, err = LockRules(cancelled, root)
-	require.ErrorContains(t, err, "canceled", "the wait ends with its context")
-
-	second := make(chan error)
-	go func() {
-		l, err := LockRules(t.Context(), root)
-		if err == nil {
-			l.Unlock()
-		}
-		second <- err
-	}()
-	first.Unlock()
-	assert.NoError(t, <-second, "it comes to whoever waits")
-}
-
-func TestLockRulesQueue(t *testing.T) {
-	root := t.TempDir()
-	l, err := LockRulesQueue(t.Context(), root)
-	require.NoError(t, err)
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = LockRulesQueue(over, root)
-	assert.ErrorIs(t, err, context.Canceled, "it is waited for")
-	changing, err := LockRules(t.Context(), root)
-	require.NoError(t, err, "it is another lock than that of a pass")
-	changing.Unlock()
-	l.Unlock()
-	l, err = LockRulesQueue(t.Context(), root)
-	require.NoError(t, err)
-	l.Unlock()
-}
-
-func TestRulesNamesAreThoseOfTheContract(t *testing.T) {
-	assert.Equal(t, "rules", rulesDir)
-	assert.Equal(t, "rules-pending", rulesPendingDir)
-	assert.False(t, strings.HasPrefix(rulesPendingDir, "."))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +37,7 @@ func (r *rulesRun) servePending(ctx context.Context) error {
 
 	began, partial := time.Now(), false
 	for {
-		if _, err := queue.Take(); err != nil {
+		if err := queue.Take(); err != nil {
 			return needRoot(err)
 		}
 		before := computed()
@@ -102,12 +101,7 @@ func computed() time.Duration {
 // the next run at once, for ever. Whoever mends the configuration has the watcher
 // read it anew, which asks for everything again; else the timer comes.
 func dropPending(stateDir string) {
-	queue, err := state.OpenRulesQueue(stateDir, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return // the failure to load is the one to tell
-	}
-	defer queue.Close()
-	_, _ = queue.Take()
+	_ = state.TakeRulesPending(stateDir) // the failure to load is the one to tell
 }
 
 // waitFor is how long to wait for more: what is held back is tried again when
