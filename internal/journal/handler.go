@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 
@@ -39,9 +40,9 @@ type Handler struct {
 	send  send
 	*lines
 
-	text   slog.Handler // writes into lines
-	attrs  []slog.Attr
-	prefix string // of the names of fields, by groups
+	text   slog.Handler      // writes into lines
+	fields map[string]string // those that each entry has
+	prefix string            // of the names of further ones, by groups
 }
 
 // lines renders one line at a time.
@@ -60,7 +61,10 @@ func NewHandler(stream io.Writer, level slog.Leveler) *Handler {
 }
 
 func newHandler(stream io.Writer, level slog.Leveler, send send) *Handler {
-	h := &Handler{level: level, send: send, lines: &lines{fallback: stream}}
+	h := &Handler{
+		level: level, send: send, lines: &lines{fallback: stream},
+		fields: map[string]string{"SYSLOG_IDENTIFIER": identifier},
+	}
 	h.text = slog.NewTextHandler(&h.buf, &slog.HandlerOptions{Level: level, ReplaceAttr: attributesAlone})
 	return h
 }
@@ -83,7 +87,10 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool { return lev
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with := *h
 	with.text = h.text.WithAttrs(attrs)
-	with.attrs = append(h.attrs[:len(h.attrs):len(h.attrs)], named(h.prefix, attrs)...)
+	with.fields = maps.Clone(h.fields)
+	for _, attr := range attrs {
+		addField(with.fields, h.prefix, attr)
+	}
 	return &with
 }
 
@@ -97,20 +104,9 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &with
 }
 
-func named(prefix string, attrs []slog.Attr) []slog.Attr {
-	all := make([]slog.Attr, len(attrs))
-	for i, attr := range attrs {
-		all[i] = slog.Attr{Key: prefix + attr.Key, Value: attr.Value}
-	}
-	return all
-}
-
 // Handle is that of slog.Handler.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	fields := map[string]string{"SYSLOG_IDENTIFIER": identifier}
-	for _, attr := range h.attrs {
-		addField(fields, "", attr)
-	}
+	fields := maps.Clone(h.fields)
 	r.Attrs(func(attr slog.Attr) bool {
 		addField(fields, h.prefix, attr)
 		return true

@@ -36,7 +36,7 @@ func TestHandler(t *testing.T) {
 	log.Info("hook ran", "hook", "/etc/netbrk/routable.d/10-x", "link", "eth0", "took", 2*time.Millisecond)
 	log.With("link", "eth1").Warn("hook failed", "err", errors.New("exit status 3"), "output", "a b\nc")
 	log.Error("quiet")
-	log.WithGroup("g").With("n", 1).Info("grouped", slog.Group("inner", "ifindex", 7), "trap-Ω", "x")
+	log.WithGroup("g").With("n", 1, slog.Group("", slog.Int("inline", 2))).Info("grouped", slog.Group("inner", "ifindex", 7), "trap-Ω", "x")
 	assert.Equal(t, []entry{
 		{"hook ran hook=/etc/netbrk/routable.d/10-x link=eth0 took=2ms", journal.PriInfo, map[string]string{
 			"SYSLOG_IDENTIFIER": "netbrk", "HOOK": "/etc/netbrk/routable.d/10-x", "LINK": "eth0", "TOOK": "2ms",
@@ -45,8 +45,8 @@ func TestHandler(t *testing.T) {
 			"SYSLOG_IDENTIFIER": "netbrk", "LINK": "eth1", "ERR": "exit status 3", "OUTPUT": "a b\nc",
 		}},
 		{"quiet", journal.PriErr, map[string]string{"SYSLOG_IDENTIFIER": "netbrk"}},
-		{"grouped g.n=1 g.inner.ifindex=7 g.trap-Ω=x", journal.PriInfo, map[string]string{
-			"SYSLOG_IDENTIFIER": "netbrk", "G_N": "1", "G_INNER_IFINDEX": "7", "G_TRAP__": "x",
+		{"grouped g.n=1 g.inline=2 g.inner.ifindex=7 g.trap-Ω=x", journal.PriInfo, map[string]string{
+			"SYSLOG_IDENTIFIER": "netbrk", "G_N": "1", "G_INLINE": "2", "G_INNER_IFINDEX": "7", "G_TRAP__": "x",
 		}},
 	}, *entries)
 }
