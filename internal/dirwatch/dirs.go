@@ -34,11 +34,12 @@ func New(dirs []string, failed func(dir string, err error)) (*Dirs, error) {
 	return d, nil
 }
 
-// In reports whether something lies in one of the directories.
+// In reports whether a path is that of something in one of the directories.
 func (d *Dirs) In(path string) bool { return slices.Contains(d.dirs, filepath.Dir(path)) }
 
-// Moved takes in an event about one of the directories, or one above them, and
-// reports whether it is: whatever else comes and goes beside them is none.
+// Moved reports whether an event tells that one of the directories, or one above
+// them, came or went, and then watches what there is by now. What comes and goes
+// beside them is no such event.
 func (d *Dirs) Moved(ev fsnotify.Event) bool {
 	if !ev.Has(fsnotify.Create) && !ev.Has(fsnotify.Remove) && !ev.Has(fsnotify.Rename) {
 		return false
@@ -54,15 +55,16 @@ func (d *Dirs) onTheWay(path string) bool {
 	return slices.ContainsFunc(d.dirs, func(dir string) bool { return strings.HasPrefix(dir+"/", path+"/") })
 }
 
-// Arm watches what there is by now. Adding a watch twice is harmless.
+// Arm watches what there is by now, as after a loss of events. Adding a watch twice is
+// harmless.
 func (d *Dirs) Arm() {
 	for _, dir := range d.dirs {
 		d.arm(dir)
 	}
 }
 
-// arm begins below, and begins anew if the directory that was missing came
-// meanwhile.
+// arm watches dir or the nearest above it that is there. It looks again if the next
+// one below came before that was watched.
 func (d *Dirs) arm(dir string) {
 	at, missing := dir, ""
 	for {
