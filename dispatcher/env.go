@@ -46,8 +46,8 @@ const (
 // Environ builds the hook's environment from nothing: that of Environ, or what
 // networkd-dispatcher would hand to a script of its own.
 func (h Hook) Environ(in Input) (env, omitted []string) {
-	if h.Dispatcher {
-		return dispatcherEnviron(in)
+	if h.NetworkdDispatcher {
+		return networkdDispatcherEnviron(in)
 	}
 	return Environ(in)
 }

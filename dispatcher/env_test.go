@@ -201,7 +201,7 @@ func FuzzEnviron(f *testing.F) {
 		}
 		in := Input{Event: ev, Link: link, Lease: lease, DNS: dns, Domain: domain, JSON: doc, JSONFile: "/run/netbrk/hooks/json/1-7.json"}
 		in.States = hostnet.States{hostnet.OperationalState: word, hostnet.CarrierState: word}
-		for _, hook := range []Hook{{}, {Dispatcher: true}} {
+		for _, hook := range []Hook{{}, {NetworkdDispatcher: true}} {
 			env, _ := hook.Environ(in)
 			total, seen := 0, map[string]bool{}
 			for _, v := range env {

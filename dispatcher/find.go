@@ -26,9 +26,9 @@ type Hook struct {
 	Name string
 	// Directory is the hook directory, such as "routable.d".
 	Directory string
-	// Dispatcher is true for a script of networkd-dispatcher's directories, which
+	// NetworkdDispatcher is true for a script of networkd-dispatcher's directories, which
 	// has the environment that it knows from there.
-	Dispatcher bool
+	NetworkdDispatcher bool
 }
 
 // Skipped is a file in a hook directory that does not run, and why.

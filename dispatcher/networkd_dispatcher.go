@@ -7,30 +7,30 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// DispatcherRoots returns where networkd-dispatcher looks for scripts.
-func DispatcherRoots() []string {
+// NetworkdDispatcherRoots returns where networkd-dispatcher looks for scripts.
+func NetworkdDispatcherRoots() []string {
 	return []string{"/etc/networkd-dispatcher", "/usr/lib/networkd-dispatcher"}
 }
 
-// FindDispatcher returns what networkd-dispatcher would run for a state of a
-// link from below its own directories, the Finder's Roots. The rules are
-// netbrk's where they are stricter, as on leftovers of editors, and where they
-// are not: a mode of 0700 is as good as its 0755.
-func (f Finder) FindDispatcher(state string) (Plan, error) {
+// FindNetworkdDispatcher returns what networkd-dispatcher would run for a state of a
+// link from below its own directories, the Finder's Roots. The rules on what runs are
+// netbrk's: stricter ones, as on leftovers of editors, and laxer ones, as on the mode,
+// of which networkd-dispatcher takes 0755 alone.
+func (f Finder) FindNetworkdDispatcher(state string) (Plan, error) {
 	if !hostnet.IsDispatcherState(state) {
 		return Plan{}, fmt.Errorf("finding scripts of networkd-dispatcher: %q is not a state", state)
 	}
 	plan := f.find(state+".d", "") // it knows no subdirectories for links
 	for i := range plan.Hooks {
-		plan.Hooks[i].Dispatcher = true
+		plan.Hooks[i].NetworkdDispatcher = true
 	}
 	return plan, nil
 }
 
-// DispatcherEvent returns the transition that networkd-dispatcher would run
+// NetworkdDispatcherEvent returns the transition that networkd-dispatcher would run
 // scripts for, or false: it knows states alone. A link that is gone is one that
 // lingers, as networkd calls it with the last word it has on it.
-func DispatcherEvent(ev hostnet.Event) (hostnet.Event, bool) {
+func NetworkdDispatcherEvent(ev hostnet.Event) (hostnet.Event, bool) {
 	switch {
 	case ev.Kind == hostnet.KindState && ev.Generator == "":
 		return ev, true
@@ -42,18 +42,18 @@ func DispatcherEvent(ev hostnet.Event) (hostnet.Event, bool) {
 	return hostnet.Event{}, false
 }
 
-// dispatcherEnviron builds the environment of a script of networkd-dispatcher's.
+// networkdDispatcherEnviron builds the environment of a script of networkd-dispatcher's.
 // Its own variables are all there, an unknown one empty: scripts that are run by
 // `sh -u` name them all. EVENT_ID is ours: it tells a second delivery, and
 // netbrk's own script in these directories that it is netbrk that runs it.
-func dispatcherEnviron(in Input) (env, omitted []string) {
-	in.Event, _ = DispatcherEvent(in.Event)
+func networkdDispatcherEnviron(in Input) (env, omitted []string) {
+	in.Event, _ = NetworkdDispatcherEvent(in.Event)
 	var v variables
 	v.set("PATH", hookPath)
 	v.set("LANG", "C.UTF-8")
 	status := in.Networkctl
 	status.Link = in.Link
-	status.SetStates(in.dispatcherStates())
+	status.SetStates(in.networkdDispatcherStates())
 	v.always("IFACE", in.Link)
 	v.always("STATE", in.Event.State)
 	v.always("AdministrativeState", status.AdministrativeState)
@@ -69,9 +69,9 @@ func dispatcherEnviron(in Input) (env, omitted []string) {
 	return v.env, v.omitted
 }
 
-// dispatcherStates are the states as networkd-dispatcher tracks them from the
+// networkdDispatcherStates are the states as networkd-dispatcher tracks them from the
 // signals: of the property that changed, the value of the event.
-func (in Input) dispatcherStates() hostnet.States {
+func (in Input) networkdDispatcherStates() hostnet.States {
 	states := hostnet.States{in.Event.Property: in.Event.State}
 	for _, p := range []hostnet.Property{hostnet.OperationalState, hostnet.AdministrativeState, hostnet.OnlineState} {
 		if p != in.Event.Property {

@@ -11,7 +11,7 @@ import (
 	"github.com/netbrk/netbrk/internal/report"
 )
 
-func TestFindDispatcher(t *testing.T) {
+func TestFindNetworkdDispatcher(t *testing.T) {
 	r := newTree(t)
 	r.script("etc/routable.d/20-both")
 	r.script("usr/routable.d/20-both")
@@ -24,7 +24,7 @@ func TestFindDispatcher(t *testing.T) {
 	r.script("usr/linger.d/10-gone")
 	finder := Finder{Roots: []string{r.at("etc"), r.at("usr")}, Trust: r.trust()}
 
-	plan, err := finder.FindDispatcher("routable")
+	plan, err := finder.FindNetworkdDispatcher("routable")
 	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"run R/usr/routable.d/10-first", "run R/etc/routable.d/20-both", "run R/usr/routable.d/30-private",
@@ -33,27 +33,27 @@ func TestFindDispatcher(t *testing.T) {
 		"refused R/usr/routable.d/50-plain: R/usr/routable.d/50-plain is not executable (mode 0644): chmod +x R/usr/routable.d/50-plain",
 	}, render(r, plan))
 	for _, h := range plan.Hooks {
-		assert.True(t, h.Dispatcher)
+		assert.True(t, h.NetworkdDispatcher)
 		assert.Equal(t, "routable.d", h.Directory)
 	}
 
-	plan, err = finder.FindDispatcher("linger")
+	plan, err = finder.FindNetworkdDispatcher("linger")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"run R/usr/linger.d/10-gone"}, render(r, plan))
 
 	for _, word := range []string{"", "addresses", "../etc/routable", "routable.d"} {
-		_, err := finder.FindDispatcher(word)
+		_, err := finder.FindNetworkdDispatcher(word)
 		assert.ErrorContains(t, err, "is not a state", word)
 	}
 }
 
-func TestDispatcherEvent(t *testing.T) {
+func TestNetworkdDispatcherEvent(t *testing.T) {
 	state := hostnet.Event{Kind: hostnet.KindState, Index: 2, Property: hostnet.OperationalState, State: "routable"}
-	got, ok := DispatcherEvent(state)
+	got, ok := NetworkdDispatcherEvent(state)
 	assert.True(t, ok)
 	assert.Equal(t, state, got)
 
-	got, ok = DispatcherEvent(hostnet.Event{ID: "b-1", Kind: hostnet.KindLinks, Index: 2, Link: "eth0", Action: hostnet.ActionRemoved})
+	got, ok = NetworkdDispatcherEvent(hostnet.Event{ID: "b-1", Kind: hostnet.KindLinks, Index: 2, Link: "eth0", Action: hostnet.ActionRemoved})
 	assert.True(t, ok)
 	assert.Equal(t, hostnet.Event{
 		ID: "b-1", Kind: hostnet.KindState, Index: 2, Link: "eth0", Property: hostnet.AdministrativeState, State: "linger",
@@ -67,13 +67,13 @@ func TestDispatcherEvent(t *testing.T) {
 		{Kind: hostnet.KindAddresses, Index: 2, Action: hostnet.ActionAdded},
 		{Kind: hostnet.KindManager, Property: hostnet.OperationalState, State: "routable"},
 	} {
-		_, ok := DispatcherEvent(ev)
+		_, ok := NetworkdDispatcherEvent(ev)
 		assert.False(t, ok, "%+v", ev)
 	}
 }
 
-func TestDispatcherEnviron(t *testing.T) {
-	hook := Hook{Dispatcher: true}
+func TestNetworkdDispatcherEnviron(t *testing.T) {
+	hook := Hook{NetworkdDispatcher: true}
 	routable := hostnet.Event{
 		ID: "b-7", Seq: 7, Kind: hostnet.KindState, Index: 3, Property: hostnet.OperationalState, State: "routable",
 	}

@@ -26,12 +26,12 @@ func (h *hookRun) find(ev hostnet.Event, s subject) (dispatcher.Plan, error) {
 			return plan, err
 		}
 	}
-	transition, ok := dispatcher.DispatcherEvent(ev)
+	transition, ok := dispatcher.NetworkdDispatcherEvent(ev)
 	if !ok || !h.cfg.System.NetworkdDispatcher {
 		return plan, nil
 	}
-	finder := dispatcher.Finder{Roots: dispatcher.DispatcherRoots(), Trust: h.finder.Trust}
-	theirs, err := finder.FindDispatcher(transition.State)
+	finder := dispatcher.Finder{Roots: dispatcher.NetworkdDispatcherRoots(), Trust: h.finder.Trust}
+	theirs, err := finder.FindNetworkdDispatcher(transition.State)
 	if err != nil {
 		return plan, err
 	}

@@ -207,9 +207,9 @@ func (h *hookRun) showOne(ctx context.Context, ev hostnet.Event, subject subject
 func (h *hookRun) showEnvironments(in dispatcher.Input, hooks []dispatcher.Hook) {
 	for i, hook := range hooks {
 		switch {
-		case i > 0 && hook.Dispatcher == hooks[i-1].Dispatcher:
+		case i > 0 && hook.NetworkdDispatcher == hooks[i-1].NetworkdDispatcher:
 			continue
-		case hook.Dispatcher:
+		case hook.NetworkdDispatcher:
 			fmt.Fprintln(h.stdout, "  for the scripts of networkd-dispatcher:")
 		}
 		env, omitted := hook.Environ(in)
