@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func TestAnotherUserTurnsNothing(t *testing.T) {
 	lines := bufio.NewScanner(said)
 	require.True(t, lines.Scan(), "the attack does not begin")
 	assert.Equal(t, "at work", lines.Text())
-	runner := NewRunner(0)
+	runner := NewRunner(time.Minute)
 	for range 200 {
 		plan, err := finder.Find("routable.d", "eth0")
 		require.NoError(t, err)

@@ -90,11 +90,11 @@ func (k *Kicker) start(ctx context.Context) bool {
 	cmd := exec.CommandContext(ctx, k.path, k.args[1:]...)
 	cmd.Args = k.args
 	cmd.Stderr = os.Stderr
-	cmd.Env = k.environ()
-	// A reader that is told to end stops its scripts and leaves the rest in
-	// the spool.
+	cmd.Env = readerEnviron()
+	// A reader that is told to end stops its scripts, which is over when SIGKILL has
+	// had its time too, and leaves the rest in the spool.
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
-	cmd.WaitDelay = 2 * Grace
+	cmd.WaitDelay = 2 * termGrace
 	err := cmd.Run()
 	if err != nil && ctx.Err() == nil && cmd.ProcessState.ExitCode() != statusPartial {
 		k.log.Warn("reader of the spool ended", "err", err)
@@ -103,12 +103,12 @@ func (k *Kicker) start(ctx context.Context) bool {
 	return true
 }
 
-// statusPartial is the exit status of a reader some of whose scripts failed:
-// it has done its work all the same.
+// statusPartial is netbrk's exit status for work that is done though a part of it
+// failed, such as some of the scripts.
 const statusPartial = 3
 
-// environ is ours less what the service manager meant for us alone.
-func (k *Kicker) environ() []string {
+// readerEnviron is our environment less what the service manager meant for us alone.
+func readerEnviron() []string {
 	var env []string
 	for _, v := range os.Environ() {
 		switch name, _, _ := strings.Cut(v, "="); name {

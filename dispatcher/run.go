@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	// DefaultTimeout is how long a script may take unless it is configured.
-	DefaultTimeout = 90 * time.Second
-	// Grace is how long a script has to end after SIGTERM, before SIGKILL.
-	Grace = 5 * time.Second
+	// termGrace is how long a script has to end after SIGTERM, before SIGKILL.
+	termGrace = 5 * time.Second
 
 	// groupPoll is how often the process group of a script that was told to end,
 	// and has, is looked at for others. The kernel does not tell of its end.
@@ -35,12 +33,8 @@ type Runner struct {
 	kill  func(pid int, sig unix.Signal) error
 }
 
-// NewRunner returns a Runner that gives each script timeout to end, or
-// DefaultTimeout if that is zero.
+// NewRunner returns a Runner that gives each script timeout to end.
 func NewRunner(timeout time.Duration) *Runner {
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
 	return &Runner{
 		timeout: timeout,
 		drains:  make(chan struct{}, maxDrains),
@@ -69,7 +63,7 @@ func (r *Runner) RunAll(ctx context.Context, hooks []Hook, job func(Hook) Job, d
 
 // Run runs one script to its end and returns what became of it. After the
 // timeout, or when ctx is cancelled, its process group gets SIGTERM, and SIGKILL
-// when that has not ended it within Grace.
+// when that has not ended it within termGrace.
 //
 // The end of the script itself is what counts: processes that it leaves behind
 // live on, and their output is read, and lost, as long as netbrk runs. They get
@@ -126,12 +120,12 @@ func (r *Runner) end(p *process) error {
 	pgid := p.cmd.Process.Pid
 	r.signal(pgid, unix.SIGTERM)
 	r.signal(pgid, unix.SIGCONT) // one that is stopped could not obey
-	r.awaitGroup(p.gone, pgid, r.after(Grace))
+	r.awaitGroup(p.gone, pgid, r.after(termGrace))
 	r.signal(pgid, unix.SIGKILL)
 	select {
 	case <-p.gone:
 		return nil
-	case <-r.after(Grace):
+	case <-r.after(termGrace):
 	}
 	go func() { // reap it whenever it ends after all
 		<-p.gone

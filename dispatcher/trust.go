@@ -135,7 +135,7 @@ func (w *walk) check(dir string) error {
 	if err, known := w.dirs[dir]; known {
 		return err
 	}
-	err := error(nil)
+	var err error
 	if dir != w.trust.root() && dir != "/" {
 		err = w.check(filepath.Dir(dir))
 	}

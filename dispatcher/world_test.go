@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,7 +82,7 @@ func testWorld(t *testing.T) {
 			{Path: dir + "/10-x", Target: dir + "/10-x", Name: "10-x", Directory: "routable.d"},
 		}}, plan)
 		env, _ := Environ(Input{Event: hostnet.Event{Kind: hostnet.KindState, Index: 2}, Link: "eth0"})
-		result := NewRunner(0).Run(t.Context(), Job{Hook: plan.Hooks[0], Env: env})
+		result := NewRunner(time.Minute).Run(t.Context(), Job{Hook: plan.Hooks[0], Env: env})
 		assert.Equal(t, "ran for eth0\n", result.Output, "%+v", result)
 	})
 
