@@ -65,7 +65,8 @@ func TestRenamedDuringTheCheck(t *testing.T) {
 			}
 		}
 	}()
-	for range 2000 {
+	found, refused := 0, 0
+	for looks := 0; (found == 0 || refused == 0 || looks < 2000) && looks < 100_000; looks++ {
 		plan, err := finder.Find("routable.d", "eth0")
 		if !assert.NoError(t, err) {
 			break
@@ -73,9 +74,12 @@ func TestRenamedDuringTheCheck(t *testing.T) {
 		for _, hook := range plan.Hooks {
 			assert.Equal(t, r.at("usr/good"), hook.Target)
 		}
+		found, refused = found+len(plan.Hooks), refused+len(plan.Refused)
 	}
 	close(stop)
 	assert.Positive(t, <-ended)
+	assert.Positive(t, found, "the good one was never seen")
+	assert.Positive(t, refused, "the evil one was never seen")
 }
 
 // TestDirectoriesAreNotOfMessages is CVE-2022-29799: no word of a message leads out
