@@ -203,7 +203,7 @@ func TestFifosInPlaceOfHooks(t *testing.T) {
 
 // TestHugeScript: of a file that seems endless the beginning alone is read.
 func TestHugeScript(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	path := b.file("huge", "", 0o755)
 	require.NoError(t, os.Truncate(path, 1<<40))
 	got := b.runner.Run(t.Context(), Job{Hook: Hook{Path: path, Target: path}})

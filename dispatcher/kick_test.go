@@ -15,7 +15,7 @@ import (
 
 // startKicker runs a kicker whose reader is a script, and whose spool is the
 // file "event". It returns a function that ends it.
-func startKicker(b bench, body string) (k *Kicker, end func()) {
+func startKicker(b workbench, body string) (k *Kicker, end func()) {
 	b.t.Setenv("D", b.path)
 	empty := func() (bool, error) {
 		_, err := os.Stat(b.at("event"))
@@ -41,7 +41,7 @@ func TestKickerStartsTheReader(t *testing.T) {
 	for name, value := range map[string]string{"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "1", "NETBRK_CONFIG": "/etc/x"} {
 		t.Setenv(name, value)
 	}
-	b := newBench(t)
+	b := newWorkbench(t)
 	told := b.fifo("told")
 	b.file("event", "", 0o600)
 	k, end := startKicker(b, `rm $D/event; echo "$*: $NOTIFY_SOCKET$WATCHDOG_USEC $NETBRK_CONFIG" >$D/told`)
@@ -56,7 +56,7 @@ func TestKickerStartsTheReader(t *testing.T) {
 }
 
 func TestKickerStartsAnotherForWhatIsLeft(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	told := b.fifo("told")
 	b.file("event", "", 0o600)
 	// The first one fails, the second leaves the event, the third has a script
@@ -72,7 +72,7 @@ func TestKickerStartsAnotherForWhatIsLeft(t *testing.T) {
 }
 
 func TestKickerTellsTheReaderToEnd(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	told := b.fifo("told")
 	b.file("event", "", 0o600)
 	k, end := startKicker(b, `trap 'echo ended >$D/ended; exit' TERM; echo >$D/told; while :; do sleep 0.01; done`)

@@ -20,7 +20,7 @@ const prepareEnv = "NETBRK_TEST_PREPARE"
 func TestPrepare(t *testing.T) {
 	if report := os.Getenv(prepareEnv); report != "" {
 		require.NoError(t, Prepare())
-		b := newBench(t)
+		b := newWorkbench(t)
 		got := b.run("umask; grep SigIgn /proc/self/status; ls -l /proc/self/fd")
 		require.Equal(t, exit(0), got.ExitStatus, "%+v", got)
 		require.NoError(t, os.WriteFile(report, []byte(got.Output), 0o600))

@@ -37,7 +37,7 @@ func TestRenamedAfterTheCheck(t *testing.T) {
 	require.Len(t, plan.Hooks, 1)
 
 	turn(r.at("tmp/evil"))
-	got := newBench(t).runner.Run(t.Context(), Job{Hook: plan.Hooks[0]})
+	got := newWorkbench(t).runner.Run(t.Context(), Job{Hook: plan.Hooks[0]})
 	assert.Equal(t, "good\n", got.Output)
 	assert.Equal(t, r.at("etc/routable.d/10-x"), got.Hook)
 

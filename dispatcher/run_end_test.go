@@ -13,7 +13,7 @@ import (
 )
 
 func TestRunTimesOut(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready := b.fifo("ready")
 	ended := b.start(t.Context(), "echo start; echo >$D/ready; sleep 1000")
 	b.line(ready)
@@ -26,7 +26,7 @@ func TestRunTimesOut(t *testing.T) {
 }
 
 func TestRunTimesOutAndCleansUp(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready := b.fifo("ready")
 	ended := b.start(t.Context(), `trap 'echo cleaned; exit 5' TERM
 		echo >$D/ready; while :; do sleep 0.01; done`)
@@ -39,7 +39,7 @@ func TestRunTimesOutAndCleansUp(t *testing.T) {
 }
 
 func TestRunThatIgnoresTERM(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready, heard := b.fifo("ready"), b.fifo("heard")
 	ended := b.start(t.Context(), `trap 'echo >$D/heard' TERM
 		echo >$D/ready; while :; do sleep 0.01; done`)
@@ -57,13 +57,13 @@ func TestRunThatIgnoresTERM(t *testing.T) {
 // script is gone at the first signal and its process is not.
 func TestRunEndsTheWholeGroup(t *testing.T) {
 	t.Run("by TERM", func(t *testing.T) {
-		b := newBench(t)
+		b := newWorkbench(t)
 		require.NoError(t, unix.Mkfifo(b.at("held"), 0o600))
 		ended := b.start(t.Context(), "exec 3>$D/held; sleep 1000 & sleep 1000")
 		assert.True(t, b.ends("held", ended).TimedOut)
 	})
 	t.Run("by KILL", func(t *testing.T) {
-		b := newBench(t)
+		b := newWorkbench(t)
 		heard, ready := b.fifo("heard"), b.fifo("ready")
 		require.NoError(t, unix.Mkfifo(b.at("held"), 0o600))
 		ended := b.start(t.Context(), `echo $$ >$D/ready; (trap 'echo >$D/heard' TERM; echo >$D/heard; while :; do sleep 0.01; done) 3>$D/held &
@@ -87,7 +87,7 @@ func TestRunEndsTheWholeGroup(t *testing.T) {
 // TestRunGivesTheGroupItsGrace: a process that cleans up is not killed because
 // the script that started it, a shell without a trap, is gone.
 func TestRunGivesTheGroupItsGrace(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	heard, more, done := b.fifo("heard"), b.fifo("more"), b.fifo("done")
 	ended := b.start(t.Context(), `(trap 'echo heard >$D/heard; read x <$D/more; echo cleaned >$D/done; exit' TERM
 		echo ready >$D/heard; while :; do sleep 0.01; done) &
@@ -102,7 +102,7 @@ func TestRunGivesTheGroupItsGrace(t *testing.T) {
 }
 
 func TestRunThatIsStopped(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready := b.fifo("ready")
 	ended := b.start(t.Context(), "echo $$ >$D/ready; kill -STOP $$; sleep 1000")
 	pid := b.pid(ready)
@@ -112,7 +112,7 @@ func TestRunThatIsStopped(t *testing.T) {
 }
 
 func TestRunThatNoSignalEnds(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready, more := b.fifo("ready"), b.fifo("more")
 	b.runner.kill = func(int, unix.Signal) error { return nil } // as for one in uninterruptible sleep
 	ended := b.start(t.Context(), "echo stuck; echo $$ >$D/ready; read x <$D/more")
@@ -129,7 +129,7 @@ func TestRunThatNoSignalEnds(t *testing.T) {
 }
 
 func TestRunInterrupted(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready := b.fifo("ready")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := b.start(ctx, "echo >$D/ready; sleep 1000")
@@ -148,7 +148,7 @@ func TestRunInterrupted(t *testing.T) {
 }
 
 func TestRunAllStopsWhenInterrupted(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready := b.fifo("ready")
 	ctx, cancel := context.WithCancel(t.Context())
 	hook := b.hook("echo >$D/ready; sleep 1000")

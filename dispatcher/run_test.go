@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := newBench(t).run(tt.body)
+			got := newWorkbench(t).run(tt.body)
 			tt.want.Hook, tt.want.Name, tt.want.Directory = got.Hook, "hook", "routable.d"
 			assert.Equal(t, tt.want, fixed(got))
 			assert.Equal(t, tt.failed, got.Failed())
@@ -77,7 +77,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunTellsWhatItRan(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	job := b.job("exit 0")
 	job.Link = "eth0"
 	job.Event = hostnet.Event{ID: "b-7", Seq: 7, Index: 131}
@@ -93,7 +93,7 @@ func TestRunTellsWhatItRan(t *testing.T) {
 
 func TestRunHandsOverTheEnvironmentAndNothingElse(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/run/systemd/notify")
-	b := newBench(t)
+	b := newWorkbench(t)
 	env, err := filepath.EvalSymlinks("/usr/bin/env") // a program prints no more than it got, a shell does
 	require.NoError(t, err)
 	job := Job{Hook: Hook{Path: env, Target: env}, Env: []string{"LINK=eth0", "JSON={\"a b\":\"$(id)\"}"}}
@@ -108,14 +108,14 @@ func TestRunHandsOverTheLongestEnvironment(t *testing.T) {
 		JSON: []byte(strings.Repeat("j", maxArgStrlen-len("JSON=\x00"))), Lease: long, DNS: long, Domain: long, JSONFile: long,
 	})
 	require.Empty(t, omitted)
-	b := newBench(t)
+	b := newWorkbench(t)
 	job := b.job(`echo ${#JSON} ${#DHCP_LEASE}`)
 	job.Env = env
 	assert.Equal(t, fmt.Sprintln(maxArgStrlen-6, maxValue), b.runner.Run(t.Context(), job).Output)
 }
 
 func TestRunByTheNameItsOwnerKnows(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	shell, err := filepath.EvalSymlinks("/bin/sh")
 	require.NoError(t, err)
 	// A program that looks at its name, as multicall binaries do: here sh, for
@@ -129,7 +129,7 @@ func TestRunByTheNameItsOwnerKnows(t *testing.T) {
 }
 
 func TestRunWithoutInterpreterLine(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	path := b.file("plain", "echo \"run by sh: $0 $#\"\nexit 4\n", 0o755)
 	got := b.runner.Run(t.Context(), Job{Hook: Hook{Path: path, Target: path}})
 	assert.Equal(t, "run by sh: "+path+" 0\n", got.Output)
@@ -147,7 +147,7 @@ func TestRunWhatCannotStart(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBench(t)
+			b := newWorkbench(t)
 			path := b.file("hook", tt.content, 0o755)
 			got := b.runner.Run(t.Context(), Job{Hook: Hook{Path: path, Target: path}})
 			assert.Equal(t, Result{Hook: path, Error: fmt.Sprintf("starting %q: %s", path, tt.want)}, fixed(got))
@@ -157,7 +157,7 @@ func TestRunWhatCannotStart(t *testing.T) {
 }
 
 func TestRunVanished(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	job := b.job("echo never")
 	require.NoError(t, os.Remove(job.Hook.Path))
 	got := b.runner.Run(t.Context(), job)
@@ -170,7 +170,7 @@ func TestRunVanished(t *testing.T) {
 }
 
 func TestRunKeepsTheEndOf100MB(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	got := b.run("head -c 100000000 /dev/zero | tr '\\0' x; printf end")
 	assert.Equal(t, int64(100_000_003), got.OutputBytes)
 	assert.Equal(t, strings.Repeat("x", maxOutput-3)+"end", got.Output)
@@ -178,7 +178,7 @@ func TestRunKeepsTheEndOf100MB(t *testing.T) {
 }
 
 func TestRunThatClosesItsOutput(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	ready, more := b.fifo("ready"), b.fifo("more")
 	ended := b.start(t.Context(), "echo before; exec >&- 2>&-; echo >$D/ready; read x <$D/more; exit 7")
 	b.line(ready)
@@ -189,7 +189,7 @@ func TestRunThatClosesItsOutput(t *testing.T) {
 }
 
 func TestRunThatLeavesAProcessBehind(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	more, done := b.fifo("more"), b.fifo("done")
 	// The shell left behind keeps stdout, and would die of SIGPIPE if that led
 	// nowhere, or hang if nobody read it.
@@ -202,7 +202,7 @@ func TestRunThatLeavesAProcessBehind(t *testing.T) {
 }
 
 func TestRunThatLeavesAFloodBehind(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	pidFile := b.fifo("pid")
 	got := b.run("echo early; yes & echo $! >$D/pid")
 	pid := b.pid(pidFile)
@@ -212,7 +212,7 @@ func TestRunThatLeavesAFloodBehind(t *testing.T) {
 }
 
 func TestRunReadsOnForSoManyOnly(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	b.runner.drains = make(chan struct{}, 1)
 	more, done := b.fifo("more"), b.fifo("done")
 	body := `(trap '' PIPE; read x <$D/more; echo late || echo broken >$D/done; echo over >$D/done) 2>/dev/null &`
@@ -226,7 +226,7 @@ func TestRunReadsOnForSoManyOnly(t *testing.T) {
 
 // TestRunAllGoesOn: no script stops the next, whatever becomes of it.
 func TestRunAllGoesOn(t *testing.T) {
-	b := newBench(t)
+	b := newWorkbench(t)
 	var hooks []Hook
 	for i, content := range []string{
 		"#!/bin/sh\nexit 1\n", "#!/bin/sh\nkill -KILL $$\n", "#!/nowhere\n", "\x00binary", "", "#!/bin/sh\nsleep 1000 &\necho $!\n",

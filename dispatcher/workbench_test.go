@@ -32,33 +32,33 @@ func (c clock) fire() { <-c.timers <- time.Time{} }
 // pass waits until the next timer is set, and lets it be.
 func (c clock) pass() { <-c.timers }
 
-// bench is a directory with scripts and the fifos they talk to the test by.
-type bench struct {
+// workbench is a directory with scripts and the fifos they talk to the test by.
+type workbench struct {
 	tree
 	runner *Runner
 	clock  clock
 }
 
-func newBench(t *testing.T) bench {
+func newWorkbench(t *testing.T) workbench {
 	r := NewRunner(time.Minute)
-	return bench{tree: newTree(t), runner: r, clock: newClock(r)}
+	return workbench{tree: newTree(t), runner: r, clock: newClock(r)}
 }
 
-// hook writes a script for /bin/sh; D in it is the bench's directory.
-func (b bench) hook(body string) Hook {
+// hook writes a script for /bin/sh; D in it is the workbench's directory.
+func (b workbench) hook(body string) Hook {
 	path := b.file("hook", "#!/bin/sh\n"+body, 0o755)
 	return Hook{Path: path, Target: path, Name: "hook", Directory: "routable.d"}
 }
 
-func (b bench) job(body string) Job {
+func (b workbench) job(body string) Job {
 	return Job{Hook: b.hook(body), Env: []string{basicPath, "D=" + b.path}}
 }
 
 // run runs a script that ends by itself.
-func (b bench) run(body string) Result { return b.runner.Run(b.t.Context(), b.job(body)) }
+func (b workbench) run(body string) Result { return b.runner.Run(b.t.Context(), b.job(body)) }
 
 // start runs a script beside the test.
-func (b bench) start(ctx context.Context, body string) <-chan Result {
+func (b workbench) start(ctx context.Context, body string) <-chan Result {
 	ended := make(chan Result, 1)
 	job := b.job(body)
 	go func() { ended <- b.runner.Run(ctx, job) }()
@@ -66,7 +66,7 @@ func (b bench) start(ctx context.Context, body string) <-chan Result {
 }
 
 // fifo makes a fifo that both sides may open at once: the test holds it open.
-func (b bench) fifo(name string) *os.File {
+func (b workbench) fifo(name string) *os.File {
 	b.t.Helper()
 	require.NoError(b.t, unix.Mkfifo(b.at(name), 0o600))
 	f, err := os.OpenFile(b.at(name), os.O_RDWR, 0)
@@ -76,7 +76,7 @@ func (b bench) fifo(name string) *os.File {
 }
 
 // line waits for a line that a script writes into a fifo.
-func (b bench) line(f *os.File) string {
+func (b workbench) line(f *os.File) string {
 	b.t.Helper()
 	var line []byte
 	for one := make([]byte, 1); ; line = append(line, one[0]) {
@@ -88,7 +88,7 @@ func (b bench) line(f *os.File) string {
 	}
 }
 
-func (b bench) pid(f *os.File) int {
+func (b workbench) pid(f *os.File) int {
 	b.t.Helper()
 	pid, err := strconv.Atoi(b.line(f))
 	require.NoError(b.t, err)
@@ -96,7 +96,7 @@ func (b bench) pid(f *os.File) int {
 }
 
 // ends waits until no process holds the fifo for writing any more.
-func (b bench) ends(name string, script <-chan Result) Result {
+func (b workbench) ends(name string, script <-chan Result) Result {
 	b.t.Helper()
 	f, err := os.Open(b.at(name)) // returns when a writer is there
 	require.NoError(b.t, err)
