@@ -2,7 +2,10 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -73,4 +76,26 @@ func (l *Links) Save(r LinkRecord) error {
 // Remove deletes the record of a link that is gone.
 func (l *Links) Remove(index int) error {
 	return ignoreMissing(os.Remove(filepath.Join(l.dir, indexName(index))))
+}
+
+// LookAtLinks returns the watcher's records for those who show them and trust
+// nothing in them: they are another user's. What cannot be read is left out.
+func LookAtLinks(root string) (map[int]LinkRecord, error) {
+	dir := filepath.Join(root, linksDir)
+	owner, err := dirOwner(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	records, err := readLinks(dir, owner, os.Geteuid())
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(records, func(_ int, r LinkRecord) bool { return r.Name != "" && !hostnet.ValidLinkName(r.Name) })
+	for _, r := range records {
+		maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
+	}
+	return records, nil
 }

@@ -30,3 +30,35 @@ func TestLinkRecords(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, map[int]LinkRecord{3: want}, got)
 }
+
+func TestLookAtLinks(t *testing.T) {
+	root := t.TempDir()
+	records, err := LookAtLinks(root)
+	require.NoError(t, err)
+	assert.Empty(t, records)
+	links, err := OpenLinks(root)
+	require.NoError(t, err)
+	want := LinkRecord{Index: 2, Name: "eth0", States: hostnet.States{hostnet.OperationalState: "routable"}}
+	require.NoError(t, links.Save(want))
+	require.NoError(t, links.Save(LinkRecord{Index: 3, Name: "../x"}))
+	require.NoError(t, os.Symlink("2.json", filepath.Join(root, linksDir, "4.json")))
+	require.NoError(t, os.WriteFile(filepath.Join(root, linksDir, "5.json"), []byte("{"), 0o644))
+	records, err = LookAtLinks(root)
+	require.NoError(t, err)
+	assert.Equal(t, map[int]LinkRecord{2: want}, records)
+
+	if os.Geteuid() == 0 { // the watcher's are the user netbrk's
+		require.NoError(t, os.Chown(filepath.Join(root, linksDir), 65534, -1))
+		require.NoError(t, os.Chown(filepath.Join(root, linksDir, "2.json"), 65534, -1))
+		records, err = LookAtLinks(root)
+		require.NoError(t, err)
+		assert.Contains(t, records, 2)
+		require.NoError(t, os.Chown(filepath.Join(root, linksDir, "2.json"), 65533, -1))
+		records, err = LookAtLinks(root)
+		require.NoError(t, err)
+		assert.NotContains(t, records, 2, "neither root's nor the watcher's")
+	}
+	require.NoError(t, os.Chmod(filepath.Join(root, linksDir), 0o777))
+	_, err = LookAtLinks(root)
+	assert.ErrorContains(t, err, "writable by group or others")
+}

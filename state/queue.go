@@ -36,6 +36,8 @@ type spoolReader struct {
 	generator string
 }
 
+func spoolDirs() []string { return []string{eventsDir, leaseEventsDir} }
+
 // OpenQueue opens the spools under the state directory root for reading. The
 // directories must be such that nobody but root, the watcher's user and
 // ourselves can have put something there.
@@ -48,14 +50,14 @@ func OpenQueue(root string, log *slog.Logger) (*Queue, error) {
 }
 
 func (q *Queue) open() error {
-	if err := makeDirs(q.root, eventsDir, leaseEventsDir); err != nil {
+	if err := makeDirs(q.root, spoolDirs()...); err != nil {
 		return err
 	}
 	if err := checkRoot(q.root); err != nil {
 		return fmt.Errorf("opening spool: %w", err)
 	}
 	var paths []string
-	for _, name := range []string{eventsDir, leaseEventsDir} {
+	for _, name := range spoolDirs() {
 		s, err := openSpoolReader(q.root, name)
 		if err != nil {
 			return err
@@ -169,7 +171,7 @@ func (s *spoolReader) read(name string, p hostnet.Pending) (hostnet.Event, error
 // changes nothing: what would be refused is passed by.
 func PeekQueue(root string) ([]hostnet.Event, error) {
 	var events []hostnet.Event
-	for _, name := range []string{eventsDir, leaseEventsDir} {
+	for _, name := range spoolDirs() {
 		s, err := openSpoolReader(root, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -195,7 +197,7 @@ func Waits(root string, ev hostnet.Event) bool {
 
 // QueueEmpty reports whether nothing visible waits in the spools.
 func QueueEmpty(root string) (bool, error) {
-	for _, name := range []string{eventsDir, leaseEventsDir} {
+	for _, name := range spoolDirs() {
 		if empty, err := nothingWaits(filepath.Join(root, name)); err != nil || !empty {
 			return false, err
 		}

@@ -48,8 +48,8 @@ func OpenSpool(root string) (*Spool, []hostnet.Event, error) { return openSpoolI
 
 // OpenLeaseSpool opens the spool of dhclient's leases for LockLeases' holder. It is
 // apart from the watcher's, which must not be able to tell a lease, and its
-// sequence numbers are others: microseconds, and where the clock was set back what
-// comes after the last one.
+// sequence numbers are others: microseconds since 1970, or, where the clock was set
+// back, what comes after the last one.
 func OpenLeaseSpool(root string) (*Spool, error) {
 	s, _, err := openSpoolIn(root, leaseEventsDir)
 	if err != nil {

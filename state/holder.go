@@ -4,55 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// Backlog is what waits in one of the directories that a oneshot empties.
-type Backlog struct {
-	// Name is that of the directory below the state directory.
-	Name string
-	// Pending counts its entries, Oldest is when the first of them was written.
-	Pending int
-	Oldest  time.Time
-}
-
-// Backlogs looks at what waits under the state directory root, by the names alone.
-// Directories that do not exist have nothing in them.
-func Backlogs(root string) ([]Backlog, error) {
-	var all []Backlog
-	var errs []error
-	for _, name := range []string{eventsDir, leaseEventsDir, rulesPendingDir, cloudPendingDir, leasesPendingDir} {
-		b := Backlog{Name: name}
-		entries, err := visible(filepath.Join(root, name))
-		if err = ignoreMissing(err); err != nil {
-			errs = append(errs, fmt.Errorf("reading %s: %w", name, err))
-			continue
-		}
-		for _, entry := range entries {
-			info, err := os.Lstat(filepath.Join(root, name, entry))
-			if err != nil {
-				continue // taken just now
-			}
-			b.Pending++
-			if at := info.ModTime(); b.Oldest.IsZero() || at.Before(b.Oldest) {
-				b.Oldest = at
-			}
-		}
-		all = append(all, b)
-	}
-	return all, errors.Join(errs...)
-}
-
-// A Holder is who has a lock.
+// Holder is who has a lock.
 type Holder struct {
 	// Known is false where it cannot be found out.
 	Known bool
@@ -103,26 +63,4 @@ func holderOf(locks, file string) Holder {
 		}
 	}
 	return Holder{Known: true}
-}
-
-// LookAtLinks returns the watcher's records for those who show them and trust
-// nothing in them: they are another user's. What cannot be read is left out.
-func LookAtLinks(root string) (map[int]LinkRecord, error) {
-	dir := filepath.Join(root, linksDir)
-	owner, err := dirOwner(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	records, err := readLinks(dir, owner, os.Geteuid())
-	if err != nil {
-		return nil, err
-	}
-	maps.DeleteFunc(records, func(_ int, r LinkRecord) bool { return r.Name != "" && !hostnet.ValidLinkName(r.Name) })
-	for _, r := range records {
-		maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
-	}
-	return records, nil
 }
