@@ -34,10 +34,10 @@ type Input struct {
 
 const (
 	// maxArgStrlen is MAX_ARG_STRLEN of uapi/linux/binfmts.h for pages of 4 KiB:
-	// a longer string, its NUL counted, fails execve(2) with E2BIG.
+	// a longer string, in bytes with its NUL, fails execve(2) with E2BIG.
 	maxArgStrlen = 32 * 4096
-	// maxValue bounds every other value, so that all together stay below 256 KiB.
-	// execve(2) grants a quarter of the stack's limit, usually 2 MiB.
+	// maxValue bounds every other value, in bytes, so that all together stay below
+	// 512 KiB. execve(2) grants a quarter of the stack's limit, usually 2 MiB.
 	maxValue = 16 << 10
 
 	hookPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

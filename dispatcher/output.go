@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxOutput is how much of a script's output is kept.
+// maxOutput is how much of a script's output is kept, in bytes.
 const maxOutput = 4 << 10
 
 // tail keeps the end of what is written to it.
