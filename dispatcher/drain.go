@@ -16,9 +16,9 @@ import (
 type Queue interface {
 	// List returns what waits, in order, by the names alone: it is called often.
 	List() ([]hostnet.Pending, error)
-	// Read returns the event of an entry. The error is fs.ErrNotExist for one
-	// that was merged into a later one; what cannot be read as an event the
-	// queue has moved out of the way.
+	// Read returns the event of an entry. The error is fs.ErrNotExist for one that
+	// was merged into a later one, or that is no event: the queue has told of that,
+	// and moved it out of the way. Any other error says nothing about the entry.
 	Read(p hostnet.Pending) (hostnet.Event, error)
 	// Done removes an entry that was handled.
 	Done(name string) error
@@ -48,9 +48,9 @@ type DrainOptions struct {
 // at a time; links are served in turn, side by side, and none waits for a slow
 // script of another as long as there is a worker left.
 //
-// An event that its handler is not done with stays, and no later one of its link
-// overtakes it: the next Drain begins with it. An entry that cannot be removed
-// is not handled twice.
+// An event that its handler is not done with, or that cannot be read now, stays, and
+// no later one of its link overtakes it: the next Drain begins with it. An entry that
+// cannot be removed is not handled twice.
 //
 // Drain returns nil when it has emptied the queue or its time is over, ctx's
 // error when it was told to end, and an error when the queue failed it; either
@@ -106,8 +106,8 @@ type drain struct {
 	again chan struct{} // listed: wait again
 }
 
-// outcome is what became of one entry: removed from the queue, or kept there
-// for later, or left there though it was handled.
+// outcome is what became of one entry: it is gone from the queue, or kept there for
+// the next Drain, or left though there is nothing to be done with it.
 type outcome struct {
 	entry      hostnet.Pending
 	kept, left bool
@@ -182,11 +182,11 @@ func (d *drain) begin(ctx context.Context) {
 func (d *drain) work(ctx context.Context, entry hostnet.Pending) outcome {
 	ev, err := d.queue.Read(entry)
 	if errors.Is(err, fs.ErrNotExist) {
-		return outcome{entry: entry}
+		// It may be listed again, where the queue could not move it.
+		return outcome{entry: entry, left: true}
 	}
 	if err != nil {
-		d.Log.Warn("spool entry refused", "entry", entry.Name, "err", err)
-		return outcome{entry: entry, left: true}
+		return outcome{entry: entry, kept: true, err: fmt.Errorf("reading event: %w", err)}
 	}
 	if !d.handler(ctx, ev) {
 		return outcome{entry: entry, kept: true}
@@ -201,7 +201,7 @@ func (d *drain) end(o outcome) {
 	d.active--
 	d.lanes.end(o.entry, o.kept, o.left)
 	if o.err != nil {
-		d.Log.Error("removing handled event", "entry", o.entry.Name, "err", o.err)
+		d.Log.Error("event stays in the spool", "entry", o.entry.Name, "err", o.err)
 		if d.err == nil {
 			d.err = o.err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
@@ -279,8 +281,8 @@ func TestDrainWaitsForHandlersWhenCancelled(t *testing.T) {
 func TestDrainWithEntriesThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newFakeQueue(t, onLink(1, 1), onLink(2, 1), onLink(3, 1), onLink(4, 2))
-		forged, stuck := errors.New("content and name differ"), errors.New("read-only file system")
-		q.readErr = map[string]error{"1-state-1": forged}
+		stuck := errors.New("read-only file system")
+		q.readErr = map[string]error{"1-state-1": fs.ErrNotExist} // refused, and not to be removed either
 		q.doneErr = map[string]error{"2-state-1": stuck}
 		var log bytes.Buffer
 		o := options(1)
@@ -295,8 +297,34 @@ func TestDrainWithEntriesThatFail(t *testing.T) {
 		})
 		require.ErrorIs(t, err, stuck)
 		assert.ElementsMatch(t, []string{"2", "3", "4", "5"}, j.all(), "none twice, none held up")
-		assert.Contains(t, log.String(), forged.Error())
-		assert.Contains(t, log.String(), "1-state-1")
+		assert.Contains(t, log.String(), stuck.Error())
+		assert.NotContains(t, log.String(), "1-state-1", "the queue has told of it")
+	})
+}
+
+// TestDrainThatCannotRead: without files to open, say, an event stays, and no later one
+// of its link overtakes it.
+func TestDrainThatCannotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newFakeQueue(t, onLink(1, 1), onLink(2, 1), onLink(3, 2))
+		q.readErr = map[string]error{"1-state-1": unix.EMFILE}
+		var log bytes.Buffer
+		o := options(1)
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+		var j journal
+		handler := func(_ context.Context, e hostnet.Event) bool {
+			j.add("%d", e.Seq)
+			return true
+		}
+		require.ErrorIs(t, Drain(t.Context(), q, o, handler), unix.EMFILE)
+		assert.Equal(t, []string{"3"}, j.all())
+		assert.Equal(t, []string{"1-state-1", "2-state-1"}, q.left())
+		assert.Contains(t, log.String(), "entry=1-state-1")
+
+		q.readErr = nil
+		require.NoError(t, Drain(t.Context(), q, o, handler))
+		assert.Equal(t, []string{"3", "1", "2"}, j.all())
+		assert.Empty(t, q.left())
 	})
 }
 

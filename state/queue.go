@@ -101,8 +101,8 @@ func (q *Queue) Close() error {
 	return errors.Join(errs...)
 }
 
-// List returns what waits, in order, by the names of the entries alone. What
-// has no name of an event is moved out of the way: left behind, it would start
+// List returns what waits, in order, by the names of the entries alone. What has no
+// name of an event is told of and moved out of the way: left behind, it would start
 // the service again and again (systemd.path(5), DirectoryNotEmpty=).
 func (q *Queue) List() ([]hostnet.Pending, error) {
 	var pending []hostnet.Pending
@@ -136,15 +136,16 @@ func (q *Queue) find(name string) (*spoolReader, string) {
 	return q.spools[i], base
 }
 
-// Read returns the event of an entry. The error is fs.ErrNotExist for one that
-// the writer merged into another meanwhile; an entry that is not an honest
-// event is moved out of the way like a wrong name. Any other error says
-// nothing about the entry, which stays.
+// Read returns the event of an entry. The error is fs.ErrNotExist for one that the
+// writer merged into another meanwhile, and for one that is not an honest event, which
+// is moved out of the way like a wrong name. Any other error says nothing about the
+// entry, which stays.
 func (q *Queue) Read(p hostnet.Pending) (hostnet.Event, error) {
 	s, name := q.find(p.Name)
 	ev, err := s.read(name, p)
 	if errors.Is(err, errHostile) {
 		q.refuse(s, name, err)
+		return hostnet.Event{}, fs.ErrNotExist
 	}
 	return ev, err
 }
@@ -221,7 +222,9 @@ func (s *spoolReader) peek() ([]hostnet.Event, error) {
 	return events, nil
 }
 
+// refuse tells of an entry that is no event, and moves it out of the way.
 func (q *Queue) refuse(s *spoolReader, name string, why error) {
+	q.log.Warn("spool entry refused", "entry", s.name+"/"+name, "err", why)
 	if err := keepFailure(q.root, name, why.Error()); err != nil {
 		q.log.Warn("keeping refused spool entry", "entry", name, "err", err)
 	}

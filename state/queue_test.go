@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -123,9 +124,15 @@ func TestQueueRefusesWhatIsNoEvent(t *testing.T) {
 			assert.Empty(t, peeked, "what looks on takes it for an event")
 			honest := put(t, s, stateEvent(5, "carrier", "off"))
 
-			events := drainAll(t, openQueue(t, root))
+			var log bytes.Buffer
+			q, err := OpenQueue(root, slog.New(slog.NewTextHandler(&log, nil)))
+			require.NoError(t, err)
+			defer q.Close()
+			events := drainAll(t, q)
 			require.Len(t, events, 1)
 			assert.Equal(t, honest.ID, events[0].ID)
+			assert.Equal(t, 1, strings.Count(log.String(), "\n"), "told once: %s", &log)
+			assert.Contains(t, log.String(), tt.why)
 			assert.Empty(t, eventFiles(t, root), "left behind it starts the service again and again")
 			failures, err := Failures(root)
 			require.NoError(t, err)
