@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // Trust says whose scripts are run. The zero value trusts root alone.
@@ -234,14 +236,8 @@ func octal(mode uint32) string { return fmt.Sprintf("%04o", mode&0o7777) }
 
 // word returns path as a user can paste it into a shell.
 func word(path string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%=", r)
-	}
-	switch {
-	case !isPrintable(path):
+	if !isPrintable(path) {
 		return strconv.Quote(path)
-	case strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }):
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
-	return path
+	return hostnet.ShellWord(path)
 }

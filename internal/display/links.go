@@ -170,7 +170,7 @@ func (p *page) linkNodes(l report.LinkStatus) []node {
 	for _, a := range l.Addresses {
 		addresses = append(addresses, addressText(a))
 	}
-	nodes = append(nodes, leaves(p.firstOf(addresses, manyAddresses, "ip address show dev "+l.Link))...)
+	nodes = append(nodes, leaves(p.firstOf(addresses, manyAddresses, "ip address show dev "+hostnet.ShellWord(l.Link)))...)
 	for _, g := range l.Gateways {
 		nodes = append(nodes, node{text: "gateway " + g.String()})
 	}

@@ -158,7 +158,7 @@ func (f Facts) notes(doc report.Status) []string {
 		}
 		for _, l := range doc.Rules.Links {
 			if l.Flushed && !f.Rules.Records[0].Flushed {
-				notes = append(notes, fmt.Sprintf("rules of %s were flushed by hand: netbrk apply-rules %[1]s brings them back", l.Link))
+				notes = append(notes, fmt.Sprintf("rules of %s were flushed by hand: netbrk apply-rules %s brings them back", l.Link, hostnet.ShellWord(l.Link)))
 			}
 		}
 	}

@@ -204,6 +204,25 @@ func TestReasons(t *testing.T) {
 		{"a script that failed", func(f *Facts) { f.Hooks.Runs = append(f.Hooks.Runs, failedRun(x, "eth0")) }, []report.Reason{
 			{Part: "hooks", Link: "eth0", What: x + ": exit status 1: boom", Hint: "netbrk run-hooks --link eth0 --state routable"},
 		}},
+		{"a link whose name is a command", func(f *Facts) {
+			const name = "a;b$(c)"
+			f.Links.Facts[0].Link.Name, f.Links.States[2][hostnet.AdministrativeState] = name, "failed"
+			f.Rules.Records[3] = report.LinkRules{Index: 3, Link: name, Problems: []string{"adding route: no"}}
+			f.Rules.Now.Links[0].Link = name
+			r := failedRun("/etc/netbrk/routable.d/a b'c", name)
+			f.Hooks.Runs = append(f.Hooks.Runs, r)
+			r.Directory = "leases.d"
+			f.Hooks.Runs = append(f.Hooks.Runs, r)
+			f.Hooks.Runs[1].Hook = x
+		}, []report.Reason{
+			{Part: "links", Link: "a;b$(c)", What: "systemd-networkd failed to configure it", Hint: "networkctl status 'a;b$(c)'"},
+			{Part: "rules", Link: "a;b$(c)", What: "adding route: no", Hint: "netbrk apply-rules 'a;b$(c)'"},
+			{
+				Part: "hooks", Link: "a;b$(c)", What: "/etc/netbrk/routable.d/a b'c: exit status 1: boom",
+				Hint: `journalctl SYSLOG_IDENTIFIER=netbrk HOOK='/etc/netbrk/routable.d/a b'\''c'`,
+			},
+			{Part: "hooks", Link: "a;b$(c)", What: x + ": exit status 1: boom", Hint: "netbrk run-hooks --link 'a;b$(c)' --state routable"},
+		}},
 		{"a script of no state", func(f *Facts) {
 			r := failedRun("/etc/netbrk/rules.d/1", "")
 			r.Directory, r.LastLine = "rules.d", ""

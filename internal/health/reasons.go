@@ -188,13 +188,13 @@ func linkReasons(doc report.Status) []report.Reason {
 	for _, l := range doc.Links {
 		if l.States[hostnet.AdministrativeState] == "failed" {
 			reasons = append(reasons, report.Reason{
-				Part: report.PartLinks, Link: l.Link, What: "systemd-networkd failed to configure it", Hint: "networkctl status " + l.Link,
+				Part: report.PartLinks, Link: l.Link, What: "systemd-networkd failed to configure it", Hint: "networkctl status " + hostnet.ShellWord(l.Link),
 			})
 		}
 		for _, a := range l.Addresses {
 			if slices.Contains(a.Flags, "dadfailed") {
 				reasons = append(reasons, report.Reason{
-					Part: report.PartLinks, Link: l.Link, What: a.Address.Addr().String() + " is another host's too", Hint: "ip -6 address show dev " + l.Link + " dadfailed",
+					Part: report.PartLinks, Link: l.Link, What: a.Address.Addr().String() + " is another host's too", Hint: "ip -6 address show dev " + hostnet.ShellWord(l.Link) + " dadfailed",
 				})
 			}
 		}
@@ -216,7 +216,7 @@ func (f Facts) rulesReasons(doc report.Status) []report.Reason {
 	}
 	for _, l := range s.Links {
 		for _, problem := range l.Problems {
-			reasons = append(reasons, report.Reason{Part: report.PartRules, Link: l.Link, What: problem, Hint: "netbrk apply-rules " + l.Link})
+			reasons = append(reasons, report.Reason{Part: report.PartRules, Link: l.Link, What: problem, Hint: "netbrk apply-rules " + hostnet.ShellWord(l.Link)})
 		}
 	}
 	for _, object := range s.Contended {
@@ -300,9 +300,9 @@ func (f Facts) hooksReasons(doc report.Status) []report.Reason {
 // again is how the scripts of a failed run are run once more.
 func again(r report.HookRun) string {
 	if state, ok := strings.CutSuffix(r.Directory, ".d"); ok && hostnet.IsLinkState(state) && r.Link != "" {
-		return "netbrk run-hooks --link " + r.Link + " --state " + state
+		return "netbrk run-hooks --link " + hostnet.ShellWord(r.Link) + " --state " + state
 	}
-	return "journalctl SYSLOG_IDENTIFIER=netbrk HOOK=" + r.Hook
+	return "journalctl SYSLOG_IDENTIFIER=netbrk HOOK=" + hostnet.ShellWord(r.Hook)
 }
 
 // cutCommand parts a reason of the dispatcher's from the command at its end.

@@ -28,8 +28,9 @@ func (s LinkStep) IsAddr() bool { return s.Addr.Prefix.IsValid() }
 // ip(8) of Debian 12 does not know yet.
 func (s LinkStep) Command(name func(index int) string) string {
 	var b strings.Builder
+	link := ShellWord(name(s.Index))
 	if !s.IsAddr() {
-		b.WriteString("ip link set dev " + name(s.Index))
+		b.WriteString("ip link set dev " + link)
 		if s.MTUBytes != 0 {
 			fmt.Fprintf(&b, " mtu %d", s.MTUBytes)
 		}
@@ -38,7 +39,7 @@ func (s LinkStep) Command(name func(index int) string) string {
 		}
 		return b.String()
 	}
-	fmt.Fprintf(&b, "ip %s address %s %s dev %s", FamilyOf(s.Addr.Prefix.Addr()).flag(), s.Op, s.Addr.Prefix, name(s.Index))
+	fmt.Fprintf(&b, "ip %s address %s %s dev %s", FamilyOf(s.Addr.Prefix.Addr()).flag(), s.Op, s.Addr.Prefix, link)
 	if s.Op != OpDelete {
 		if s.Addr.Flags&AddrNoPrefixRoute != 0 {
 			b.WriteString(" noprefixroute")

@@ -1,6 +1,7 @@
 package hostnet_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -90,4 +91,20 @@ func TestMakePrintable(t *testing.T) {
 		assert.Equal(t, want, got)
 		assert.True(t, hostnet.PrintableText(got, 30))
 	}
+}
+
+// TestShellWord: what netbrk tells to type means a link by its name, whatever that is.
+func TestShellWord(t *testing.T) {
+	for name, want := range map[string]string{
+		"eth0.7@wg-1": "eth0.7@wg-1", "/etc/netbrk/x_y": "/etc/netbrk/x_y",
+		"": "''", "a;b$(c)": "'a;b$(c)'", "a'b": `'a'\''b'`, "~": "'~'", "\xff": "'\xff'", "ü": "'ü'",
+	} {
+		assert.Equal(t, want, hostnet.ShellWord(name), name)
+	}
+	named := func(int) string { return "a;b" }
+	address := hostnet.Addr{Prefix: netip.MustParsePrefix("192.0.2.1/32")}
+	assert.Equal(t, "ip -4 address add 192.0.2.1/32 dev 'a;b'", hostnet.LinkStep{Index: 2, Addr: address}.Command(named))
+	assert.Equal(t, "ip link set dev 'a;b' up", hostnet.LinkStep{Index: 2, Up: true}.Command(named))
+	route := hostnet.Route{Destination: address.Prefix, Type: hostnet.RouteUnicast, Index: 2, Protocol: hostnet.Protocol}
+	assert.Contains(t, hostnet.Step{Route: route}.Command(named), " dev 'a;b' ")
 }

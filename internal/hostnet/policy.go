@@ -231,7 +231,7 @@ func (s Step) Command(name func(index int) string) string {
 	}
 	link := ""
 	if s.Route.Index != 0 {
-		link = name(s.Route.Index)
+		link = ShellWord(name(s.Route.Index))
 	}
 	return fmt.Sprintf("ip %s route %s %s protocol %d", s.Route.Family().flag(), s.Op, s.Route.Describe(link), s.Route.Protocol)
 }
