@@ -280,7 +280,7 @@ func TestFind(t *testing.T) {
 			want: []string{
 				`refused R/etc/routable.d/10-\x1b[2J: its name is not printable`,
 				`refused R/etc/routable.d/20-\n\xff: its name is not printable`,
-				`refused R/etc/routable.d/30-\n: "R/etc/routable.d/30-\n" is a symbolic link in a loop`,
+				`refused R/etc/routable.d/30-\n: $'R/etc/routable.d/30-\n' is a symbolic link in a loop`,
 				`refused R/etc/routable.d/40: R/etc/routable.d/40 is a symbolic link to nothing`,
 			},
 		},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -235,9 +234,4 @@ func lstat(path string) (unix.Stat_t, error) {
 func octal(mode uint32) string { return fmt.Sprintf("%04o", mode&0o7777) }
 
 // word returns path as a user can paste it into a shell.
-func word(path string) string {
-	if !isPrintable(path) {
-		return strconv.Quote(path)
-	}
-	return hostnet.ShellWord(path)
-}
+func word(path string) string { return hostnet.ShellWord(path) }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/netbrk/netbrk/internal/health"
+	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
 )
 
@@ -13,7 +14,7 @@ func (p *page) hooks(doc report.Status) {
 	p.section("Hooks", p.hooksHead(doc.Hooks))
 	var refused []string
 	for _, h := range doc.Hooks.Refused {
-		why := strings.TrimPrefix(h.Why, h.Hook+" ") // it names the object
+		why := strings.TrimPrefix(h.Why, hostnet.ShellWord(h.Hook)+" ") // it names the object
 		refused = append(refused, p.paint(yellow, "refused ")+h.Hook+": "+why)
 	}
 	p.tree("  ", leaves(p.firstOf(refused, few, "netbrk status hooks")))

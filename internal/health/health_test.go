@@ -237,6 +237,13 @@ func TestReasons(t *testing.T) {
 			{Part: "hooks", What: x + " does not run: its name is not printable", Hint: "netbrk status hooks"},
 			{Part: "hooks", What: x + " does not run: it is not executable (mode 0644)", Hint: "chmod +x " + x},
 		}},
+		{"a script whose name is a command", func(f *Facts) {
+			const path = "'/etc/netbrk/off.d/a: chmod +x b'"
+			f.Hooks.Refused = []report.RefusedHook{{Hook: "/etc/netbrk/off.d/a: chmod +x b", Why: path + " is not executable (mode 0644): chmod +x " + path}}
+		}, []report.Reason{{
+			Part: "hooks", What: "/etc/netbrk/off.d/a: chmod +x b does not run: it is not executable (mode 0644)",
+			Hint: "chmod +x '/etc/netbrk/off.d/a: chmod +x b'",
+		}}},
 		{"entries that were refused", func(f *Facts) {
 			f.Hooks.Entries = []report.RefusedEntry{{Time: now.Add(-25 * time.Hour)}, {Time: now.Add(-time.Hour)}, {Time: now}}
 		}, []report.Reason{{Part: "hooks", What: "2 entries of the spool were refused in the last day", Hint: "netbrk status hooks"}}},

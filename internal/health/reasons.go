@@ -273,7 +273,7 @@ func (f Facts) hooksReasons(doc report.Status) []report.Reason {
 		if !found {
 			hint = "netbrk status hooks"
 		}
-		if rest, itself := strings.CutPrefix(why, h.Hook+" "); itself {
+		if rest, itself := strings.CutPrefix(why, hostnet.ShellWord(h.Hook)+" "); itself {
 			why = "it " + rest
 		}
 		refused = append(refused, report.Reason{Part: report.PartHooks, What: h.Hook + " does not run: " + why, Hint: hint})
@@ -305,11 +305,16 @@ func again(r report.HookRun) string {
 	return "journalctl SYSLOG_IDENTIFIER=netbrk HOOK=" + hostnet.ShellWord(r.Hook)
 }
 
-// cutCommand parts a reason of the dispatcher's from the command at its end.
+// cutCommand parts a reason of the dispatcher's, "PATH is ...: chmod +x PATH", from the
+// command at its end. A path may look as if there was a command in it: that one is not
+// about what the reason begins with.
 func cutCommand(why string) (rest, command string, found bool) {
-	for _, verb := range []string{"chmod ", "chown "} {
-		if i := strings.LastIndex(why, ": "+verb); i >= 0 {
-			return why[:i], why[i+2:], true
+	for i := range why {
+		for _, verb := range []string{"chmod +x ", "chmod go-w ", "chmod ug-s ", "chown root "} {
+			path, ok := strings.CutPrefix(why[i:], ": "+verb)
+			if ok && strings.HasPrefix(why, path+" is ") {
+				return why[:i], verb + path, true
+			}
 		}
 	}
 	return why, "", false

@@ -2,6 +2,7 @@ package hostnet
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -81,4 +82,22 @@ func MakePrintable(s string, maxBytes int) string {
 		return '?'
 	}, s)
 	return strings.ToValidUTF8(s[:min(len(s), maxBytes)], "")
+}
+
+// ShellWord returns a name as it can be pasted into a shell, where it is that name and
+// nothing else: the commands that netbrk tells to type are typed by root. One that is
+// not printable is written by escapes, for which bash and zsh have $'...'; to another
+// shell it is the name of nothing.
+func ShellWord(name string) string {
+	if !PrintableText(name, len(name)) {
+		escaped := strconv.QuoteToASCII(name)
+		return "$'" + strings.ReplaceAll(escaped[1:len(escaped)-1], "'", `\x27`) + "'"
+	}
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%=", r)
+	}
+	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }

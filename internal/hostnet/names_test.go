@@ -97,7 +97,9 @@ func TestMakePrintable(t *testing.T) {
 func TestShellWord(t *testing.T) {
 	for name, want := range map[string]string{
 		"eth0.7@wg-1": "eth0.7@wg-1", "/etc/netbrk/x_y": "/etc/netbrk/x_y",
-		"": "''", "a;b$(c)": "'a;b$(c)'", "a'b": `'a'\''b'`, "~": "'~'", "\xff": "'\xff'", "ü": "'ü'",
+		"": "''", "a;b$(c)": "'a;b$(c)'", "a'b": `'a'\''b'`, "~": "'~'", "ü": "'ü'",
+		// A shell that does not know $'...' has it as $ and a word in quotes: nothing runs.
+		"\x1b'$(x)": `$'\x1b\x27$(x)'`, "\xff": `$'\xff'`,
 	} {
 		assert.Equal(t, want, hostnet.ShellWord(name), name)
 	}

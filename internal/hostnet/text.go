@@ -74,15 +74,3 @@ func printable(s string) bool {
 	}
 	return true
 }
-
-// ShellWord returns a name as it can be pasted into a shell, where it is that name and
-// nothing else: the commands that netbrk tells to type are typed by root.
-func ShellWord(name string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%=", r)
-	}
-	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
-		return name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-}
