@@ -57,7 +57,7 @@ func faults() []fault {
 	return []fault{
 		{
 			"bus hung", "systemctl kill --signal=STOP dbus.service", "systemctl kill --signal=CONT dbus.service",
-			"the system bus does not answer" + kernels + ", and targets do not follow them", "the system bus does not answer",
+			"the system bus does not answer" + kernels + ", and targets do not follow them; a restart of the bus ends the sessions of a desktop: reboot there", "the system bus does not answer",
 		},
 		{
 			"networkd hung", "systemctl kill --signal=STOP systemd-networkd.service", "systemctl kill --signal=CONT systemd-networkd.service",

@@ -152,11 +152,11 @@ func TestReasons(t *testing.T) {
 			{Part: "rules", What: "netbrk-rules.service has failed", Hint: "journalctl -u netbrk-rules.service -n 20"},
 		}},
 		{"a bus that hangs", func(f *Facts) { f.Links.Networkd = BusSilent }, []report.Reason{{
-			Part: "links", What: "the system bus does not answer: states of links are the kernel's, and targets do not follow them",
+			Part: "links", What: "the system bus does not answer: states of links are the kernel's, and targets do not follow them; a restart of the bus ends the sessions of a desktop: reboot there",
 			Hint: "systemctl restart dbus.service systemd-networkd.service",
 		}}},
 		{"a bus that was stopped", func(f *Facts) { f.Links.Networkd = BusDown }, []report.Reason{{
-			Part: "links", What: "the system bus is down: states of links are the kernel's, and targets do not follow them",
+			Part: "links", What: "the system bus is down: states of links are the kernel's, and targets do not follow them; a restart of the bus ends the sessions of a desktop: reboot there",
 			Hint: "systemctl restart dbus.service systemd-networkd.service",
 		}}},
 		{"a networkd that hangs", func(f *Facts) { f.Links.Networkd = NetworkdSilent }, []report.Reason{{

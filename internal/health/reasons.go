@@ -165,7 +165,8 @@ func partOf(u hostnet.UnitState) string {
 
 // networkdReasons tell why networkd is not heard. A networkd that lost the bus when
 // that was restarted does not come back by itself (systemd 252), so whoever restarts
-// the bus has to restart it as well.
+// the bus has to restart it as well. The sessions of a desktop end with the bus, which
+// has to be read before the hint is typed.
 func (f Facts) networkdReasons() []report.Reason {
 	if f.Links == nil || f.Links.Networkd == "" {
 		return nil
@@ -173,7 +174,7 @@ func (f Facts) networkdReasons() []report.Reason {
 	r := report.Reason{Part: report.PartLinks, What: string(f.Links.Networkd) + ": states of links are the kernel's"}
 	switch f.Links.Networkd {
 	case BusSilent, BusDown:
-		r.What += ", and targets do not follow them"
+		r.What += ", and targets do not follow them; a restart of the bus ends the sessions of a desktop: reboot there"
 		r.Hint = "systemctl restart dbus.service systemd-networkd.service"
 	case NetworkdFailed:
 		r.Hint = "journalctl -u systemd-networkd.service -n 20"
