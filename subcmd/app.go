@@ -41,10 +41,10 @@ type app struct {
 func (a *app) cli() *cli.App {
 	app := &cli.App{
 		Name:  "netbrk",
-		Usage: "run hooks on network events, and keep policy routing right",
-		Description: "netbrk follows the host's links, runs their owner's scripts on events and gives\n" +
-			"links a routing table of their own.\n" +
-			"See netbrk(1), netbrk.toml(5), netbrk-hooks(7) and netbrk-rules(7).",
+		Usage: "run hooks on network events, keep policy routing, follow cloud metadata",
+		Description: "netbrk follows the host's links, runs their owner's scripts on events, gives links\n" +
+			"a routing table of their own, and a cloud's NICs the addresses that they have.\n" +
+			"See netbrk(1), netbrk.toml(5), netbrk-hooks(7), netbrk-rules(7), netbrk-cloud(7).",
 		Version:         version,
 		HideVersion:     true, // the verb prints the commit, too
 		HideHelpCommand: true,

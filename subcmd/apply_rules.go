@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,6 +126,7 @@ func (r *rulesRun) once(ctx context.Context, asJSON bool) error {
 	}
 	for _, name := range result.Unknown {
 		fmt.Fprintf(r.stderr, "netbrk: no link is called %q, and none that netbrk knew was\n", name)
+		fmt.Fprintln(r.stderr, "netbrk: hint: ip link lists the links")
 	}
 	if asJSON {
 		if err := r.printJSON(result); err != nil {
@@ -148,7 +150,7 @@ func (r *rulesRun) once(ctx context.Context, asJSON bool) error {
 // hint tells somebody at a terminal why nothing was wanted.
 func (r *rulesRun) hint(result reconcile.Result) {
 	for _, name := range r.options.Links {
-		if !r.options.Managed(name) && !r.options.Flush {
+		if !r.options.Managed(name) && !r.options.Flush && !slices.Contains(result.Unknown, name) {
 			fmt.Fprintf(r.stderr, "netbrk: hint: link %q gets no rules: add it to RoutingPolicyRules in netbrk.toml\n", name)
 		}
 	}

@@ -192,6 +192,8 @@ func TestApplyRulesToNamedLinks(t *testing.T) {
 
 	_, stderr, status = h.run(t, "apply-rules", "nosuch")
 	assert.Equal(t, exitFailed, status, stderr)
+	assert.Contains(t, stderr, "netbrk: hint: ip link lists the links")
+	assert.NotContains(t, stderr, "RoutingPolicyRules", "a link that is not there needs more than that")
 	_, stderr, status = h.run(t, "apply-rules", "va0")
 	assert.Zero(t, status)
 	assert.Contains(t, stderr, "netbrk: hint: link \"va0\" gets no rules: add it to RoutingPolicyRules in netbrk.toml")

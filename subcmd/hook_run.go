@@ -64,12 +64,17 @@ func (a *app) newHookRun(g global) (*hookRun, error) {
 	}
 	if h.hooks, err = state.OpenHooks(g.stateDir); err != nil {
 		h.close()
-		if errors.Is(err, os.ErrPermission) {
-			return nil, withHint(err, "run it as root, or with --state-dir DIR")
-		}
-		return nil, err
+		return nil, needState(err)
 	}
 	return h, nil
+}
+
+// needState says who may write the state, where it is somebody else.
+func needState(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return withHint(err, "run it as root, or with --state-dir DIR")
+	}
+	return err
 }
 
 // newLook builds what it takes to say what would happen: it writes nothing.

@@ -110,7 +110,7 @@ func (a *app) drain(ctx context.Context, g global, quiet time.Duration) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return needState(err)
 	}
 	defer lock.Unlock()
 	if err := errors.Join(h.hooks.ClearJSON(), h.hooks.ClearTemps()); err != nil {

@@ -210,25 +210,48 @@ func TestStatusIsForAnybody(t *testing.T) {
 	_, _, status := h.run(t, "apply-rules")
 	require.Zero(t, status)
 	h.watcher(t)
+	out, errs := asNobody(t, h, "status", "--json")
+	assert.Empty(t, errs)
+	var doc report.Status
+	require.NoError(t, json.Unmarshal([]byte(out), &doc), out)
+	assert.Equal(t, []string{}, reasons(doc), doc.Notes)
+	assert.True(t, *doc.Watcher.Running, "seen without the right to lock")
+	assert.Equal(t, 6, *doc.Rules.Have, "seen without CAP_NET_ADMIN")
+}
 
+// TestChangesAreForRoot: who may not change anything is told so, once the state is
+// there as on any host.
+func TestChangesAreForRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("to become another user takes root")
+	}
+	h := statusHost(t)
+	for _, verb := range []string{"apply-rules", "run-hooks"} {
+		_, stderr, status := h.run(t, verb)
+		require.Zero(t, status, stderr)
+	}
+	for _, args := range [][]string{{"apply-rules"}, {"apply-rules", "--flush"}, {"run-hooks"}, {"cloud-sync", "--flush"}} {
+		_, errs := asNobody(t, h, args...)
+		assert.Contains(t, errs, "netbrk: hint: run it as root", args)
+	}
+}
+
+// asNobody runs netbrk as a user without any right.
+func asNobody(t *testing.T, h *host, args ...string) (stdout, stderr string) {
+	t.Helper()
 	// The test's own binary lies where only root may look.
 	self, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
 	binary := filepath.Join(h.dir, "for-all", "netbrk")
-	require.NoError(t, os.Mkdir(filepath.Dir(binary), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Dir(binary), 0o755))
 	require.NoError(t, os.WriteFile(binary, self, 0o755))
-	cmd := h.command("status", "--json")
+	cmd := h.command(args...)
 	cmd.Path, cmd.Dir = binary, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	h.ns.Do(t, func() { _ = cmd.Run() })
-	assert.Empty(t, errs.String())
-	var doc report.Status
-	require.NoError(t, json.Unmarshal(out.Bytes(), &doc), out.String())
-	assert.Equal(t, []string{}, reasons(doc), doc.Notes)
-	assert.True(t, *doc.Watcher.Running, "seen without the right to lock")
-	assert.Equal(t, 6, *doc.Rules.Have, "seen without CAP_NET_ADMIN")
+	return out.String(), errs.String()
 }
 
 func TestStatusWatches(t *testing.T) {
