@@ -4,7 +4,7 @@
 package metrics
 
 import (
-	"math"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,10 +14,7 @@ import (
 	"github.com/netbrk/netbrk/internal/report"
 )
 
-// MediaType is that of what Text returns, version 0.0.4 of the format.
-const MediaType = "text/plain; version=0.0.4; charset=utf-8"
-
-// Text returns the metrics of a document. All are gauges: netbrk keeps no counter
+// Text returns the metrics of a document, in version 0.0.4 of the format. All are gauges: netbrk keeps no counter
 // over its runs.
 func Text(doc report.Status) []byte {
 	var w writer
@@ -143,7 +140,7 @@ func (w *writer) rules(s report.RulesStatus) {
 			{"rules", s.Wanted.Rules, s.Missing.Rules}, {"routes", s.Wanted.Routes, s.Missing.Routes}, {"addresses", s.Wanted.Addresses, s.Missing.Addresses},
 		} {
 			w.single("netbrk_"+m.what+"_wanted", "How many "+m.what+" there should be of netbrk's.", float64(m.wanted))
-			w.single("netbrk_"+m.what+"_missing", "How many of them are not there.", float64(m.missing))
+			w.single("netbrk_"+m.what+"_missing", "How many "+m.what+" of netbrk's are missing.", float64(m.missing))
 		}
 		w.single("netbrk_rules_stale", "Rules, routes and addresses of netbrk's that should not be there.", float64(s.Stale))
 	}
@@ -166,7 +163,7 @@ func (w *writer) hooks(s report.HooksStatus) {
 	w.single("netbrk_spool_refused_entries", "Entries of the spool that were refused and set aside.", float64(s.Unhandled))
 	if len(s.Runs) > 0 {
 		w.single("netbrk_hook_last_run_timestamp_seconds", "When a script was started last.", timestamp(s.Runs[0].Start))
-		longest := slices.MaxFunc(s.Runs, func(a, b report.HookRun) int { return int(math.Copysign(1, a.Duration-b.Duration)) })
+		longest := slices.MaxFunc(s.Runs, func(a, b report.HookRun) int { return cmp.Compare(a.Duration, b.Duration) })
 		w.single("netbrk_hook_longest_run_seconds", "How long the longest of the runs took.", longest.Duration)
 	}
 }
