@@ -12,7 +12,7 @@ import (
 func check(r *http.Request) *Problem {
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor != 1:
-		return &Problem{Status: http.StatusHTTPVersionNotSupported, What: "the request is not of HTTP/1.1"}
+		return &Problem{Status: http.StatusHTTPVersionNotSupported, What: "the request is not of HTTP/1.1", Hint: "curl --http1.1 asks so"}
 	case !loopback(r.Host):
 		// A name of the attacker's that leads to 127.0.0.1 makes a browser take us
 		// for his own site, whose pages may then read the answer: DNS rebinding. The
