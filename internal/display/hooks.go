@@ -49,7 +49,7 @@ func (p *page) runs(doc report.Status, most int) {
 	}
 	when, hook, link := 0, 0, 0
 	for _, r := range runs {
-		when, hook, link = max(when, width(ago(doc, r.Start))), max(hook, width(commandPath(r.Hook))), max(link, width(r.Link))
+		when, hook, link = max(when, width(ago(doc, r.Start))), max(hook, width(hookPath(r.Hook))), max(link, width(r.Link))
 	}
 	for _, r := range runs {
 		dot := p.paint(runColour(r), p.dot())
@@ -59,7 +59,7 @@ func (p *page) runs(doc report.Status, most int) {
 		} else {
 			outcome += ", " + health.Duration(seconds(r.Duration))
 		}
-		name := commandPath(r.Hook)
+		name := hookPath(r.Hook)
 		head := dot + " " + pad(ago(doc, r.Start), when) + "  " + pad(r.Link, link) + "  " + pad(name, hook) + "  "
 		if p.Width > 0 && (p.Width < narrow || width(head) > p.Width*2/3) {
 			p.wrapped(dot+" ", "  ", name+suffix(" for ", r.Link)+", "+ago(doc, r.Start))
@@ -119,4 +119,15 @@ func Hooks(doc report.Status, o Options) string {
 	}
 	p.notes(doc)
 	return p.String()
+}
+
+// hookPath shortens a hook's path to what tells it from others.
+func hookPath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if strings.HasSuffix(part, ".d") && i < len(parts)-1 {
+			return strings.Join(parts[i:], "/")
+		}
+	}
+	return path
 }

@@ -2,7 +2,6 @@ package display
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/netbrk/netbrk/internal/report"
 )
@@ -165,15 +164,4 @@ func (p *page) ruleNodes(doc report.Status, l report.LinkRules) []node {
 		nodes = append(nodes, node{text: "changed " + ago(doc, l.Changed)})
 	}
 	return nodes
-}
-
-// commandPath shortens a hook's path to what tells it from others.
-func commandPath(path string) string {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if strings.HasSuffix(part, ".d") && i < len(parts)-1 {
-			return strings.Join(parts[i:], "/")
-		}
-	}
-	return path
 }
