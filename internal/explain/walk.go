@@ -157,8 +157,8 @@ func lookup(s Step, routes []hostnet.FIBRoute, to netip.Addr) Step {
 	return s
 }
 
-// suppressed is fib4_rule_suppress() and fib6_rule_suppress() of the kernel's
-// fib_rules.c, neither of which gets to see a route that is an error.
+// suppressed is fib4_rule_suppress() of net/ipv4/fib_rules.c and fib6_rule_suppress() of
+// net/ipv6/fib6_rules.c, neither of which gets to see a route that is an error.
 func suppressed(r hostnet.FIBRule, route *hostnet.FIBRoute) bool {
 	switch route.Type {
 	case "blackhole", "unreachable", "prohibit":
