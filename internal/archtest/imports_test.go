@@ -113,6 +113,7 @@ var (
 	pure = []string{
 		"internal/hostnet", "internal/plan", "internal/report", "internal/cloud/aws",
 		"internal/cloud/azure", "internal/cloud/gcp", "internal/cloud/alibaba", "internal/cloud/oracle",
+		"internal/cloud/digitalocean", "internal/cloud/openstack", // Hetzner's is YAML
 		"internal/health", "internal/display", "internal/metrics", "internal/explain",
 	}
 	reads = []string{"os", "io/fs", "io/ioutil", "net", "syscall", "golang.org/x/sys/unix"}
