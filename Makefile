@@ -103,7 +103,7 @@ test-e2e: build ## end-to-end tests on Debian 12 and 13 in systemd-nspawn (root)
 test-e2e-all: NETBRK_E2E_SUITES := bullseye bookworm trixie
 test-e2e-all: test-e2e ## the same on Debian 11 too, the oldest supported
 
-check: deps lint test test-netns test-faults-short test-e2e ## all of the above, with what they need installed
+check: deps lint test test-netns test-faults-short test-e2e ## lint and all tests, of faults the short form, with what they need installed (root)
 
 lint: $(GOLANGCI) ## gofmt, vet, staticcheck, the import rules, shell, man pages
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
@@ -227,9 +227,9 @@ install-dispatcher: ## after install: be run by networkd-dispatcher and NetworkM
 
 # The units are stopped before rules and addresses are taken back, so that nobody
 # heals them, and targets after them, so that nobody starts one; all while the
-# binary is there. Addresses go first: while the
-# ledger of cloud-sync has them, rules may be wanted for them. Scripts and a configuration that
-# their owner wrote are the owner's: they stay, and are named.
+# binary is there. Addresses go first: while the ledger of cloud-sync has them,
+# rules may be wanted for them. Scripts and a configuration that their owner wrote
+# are the owner's: they stay, and are named.
 uninstall: ## undo install, rules included; scripts and a changed netbrk.toml stay (root)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ] && [ -e $(PREFIX)/lib/systemd/system/netbrk.target ]; then \
 		systemctl disable --now netbrk.target; systemctl stop $(patsubst %@.service,'%@*.service',$(filter-out $(TARGETS),$(UNITS))); systemctl stop $(TARGETS:%@.target='%@*.target'); systemctl reset-failed 'netbrk*'; fi; true
