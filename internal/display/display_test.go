@@ -105,7 +105,7 @@ func degraded() report.Status {
 	doc.Health = report.Health{State: report.HealthDegraded, Reasons: []report.Reason{
 		{Part: "config", What: "/etc/netbrk/netbrk.toml:7:1: Network.Linkz: unknown key; did you mean Links?", Hint: "netbrk config check"},
 		{Part: "watcher", What: "netbrk watch is not running: no change of the network is seen", Hint: "systemctl start netbrk.target"},
-		{Part: "rules", What: "3 rules are missing, 1 should not be there", Hint: "netbrk apply-rules"},
+		{Part: "rules", What: "3 rules are missing, 1 rule, route or address should not be there", Hint: "netbrk apply-rules"},
 		{Part: "rules", Link: "ens6", What: "somebody keeps removing 192.0.2.21/32", Hint: "ip -timestamp monitor rule route"},
 		{Part: "hooks", Link: "ens5", What: hook + ": exit status 1: \x1b[31mcurl: (7) Failed to connect to ddns.example port 443", Hint: "netbrk run-hooks --link ens5 --state routable"},
 		{Part: "hooks", What: "/etc/netbrk/routable.d/60-open does not run: it is writable by others (mode 0757)", Hint: "chmod go-w /etc/netbrk/routable.d/60-open"},

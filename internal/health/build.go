@@ -166,7 +166,11 @@ func (f Facts) notes(doc report.Status) []string {
 		notes = append(notes, "what the cloud told was flushed by hand: netbrk cloud-sync brings it back")
 	}
 	if doc.Cloud != nil && doc.Cloud.Outcome == "" && doc.Cloud.Provider != "none" && doc.Cloud.Provider != "" {
-		notes = append(notes, fmt.Sprintf("this is an instance of %s, and cloud-sync never ran: systemctl daemon-reload; systemctl start netbrk.target", doc.Cloud.Provider))
+		start := "netbrk cloud-sync"
+		if f.Installed {
+			start = "systemctl daemon-reload; systemctl start netbrk.target"
+		}
+		notes = append(notes, fmt.Sprintf("this is an instance of %s, and cloud-sync never ran: %s", doc.Cloud.Provider, start))
 	}
 	return notes
 }

@@ -179,7 +179,7 @@ func TestReasons(t *testing.T) {
 		{"rules that are missing", func(f *Facts) {
 			f.Rules.Now.Missing, f.Rules.Now.Stale, f.Rules.Now.Steps = report.RulesCount{Rules: 2, Routes: 1, Addresses: 1}, 1, []string{"ip rule add"}
 		}, []report.Reason{{
-			Part: "rules", What: "2 rules are missing, 1 route is missing or wrong, 1 address is missing, 1 should not be there",
+			Part: "rules", What: "2 rules are missing, 1 route is missing or wrong, 1 address is missing, 1 rule, route or address should not be there",
 			Hint: "netbrk apply-rules",
 		}}},
 		{"a link whose MTU is another", func(f *Facts) { f.Rules.Now.Steps = []string{"ip link set dev eth1 mtu 9001"} }, []report.Reason{
@@ -321,7 +321,9 @@ func TestNotes(t *testing.T) {
 	doc := Build(f)
 	require.Len(t, doc.Notes, 2)
 	assert.Contains(t, doc.Notes[0], "all rules were flushed by hand")
-	assert.Contains(t, doc.Notes[1], "an instance of gcp, and cloud-sync never ran")
+	assert.Equal(t, "this is an instance of gcp, and cloud-sync never ran: systemctl daemon-reload; systemctl start netbrk.target", doc.Notes[1])
+	f.Installed = false
+	assert.Equal(t, "this is an instance of gcp, and cloud-sync never ran: netbrk cloud-sync", Build(f).Notes[1])
 	assert.Equal(t, "gcp", doc.Cloud.Provider)
 }
 

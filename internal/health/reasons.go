@@ -244,7 +244,7 @@ func driftText(s *report.RulesStatus) string {
 		one, many string
 	}{
 		{s.Missing.Rules, "rule is missing", "rules are missing"}, {s.Missing.Routes, "route is missing or wrong", "routes are missing or wrong"},
-		{s.Missing.Addresses, "address is missing", "addresses are missing"}, {s.Stale, "should not be there", "should not be there"},
+		{s.Missing.Addresses, "address is missing", "addresses are missing"}, {s.Stale, "rule, route or address should not be there", "rules, routes or addresses should not be there"},
 	} {
 		if m.n > 0 {
 			words = append(words, count(m.n, m.one, m.many))
