@@ -40,7 +40,7 @@ func (a *app) watchCommand() *cli.Command {
 			"Without --dispatch it is \"units\" where systemd started it as a notifying\n" +
 			"service, else \"exec\".",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "dispatch", Usage: "`HOW` hooks get to run: units (path units see the spool), exec (start run-hooks) or none (spool nothing)"},
+			&cli.StringFlag{Name: "dispatch", Usage: "`HOW` hooks get to run: units (path units see the spool), exec (start run-hooks and apply-rules) or none (spool nothing)"},
 			&cli.BoolFlag{Name: "print", Usage: "print each event as a line of JSON"},
 		},
 		CustomHelpTemplate: helpTemplate(cli.CommandHelpTemplate, []string{

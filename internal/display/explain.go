@@ -36,7 +36,10 @@ func Explain(e report.Explanation, o Options) string {
 		if e.Kernel != nil {
 			kernel = verdict("route", e.Kernel)
 		}
-		p.entry("Kernel", kernel+", which counts: not all of its rules can be judged here")
+		if kernel += ", which counts"; !e.Certain {
+			kernel += ": not all of its rules can be judged here"
+		}
+		p.entry("Kernel", kernel)
 	}
 	p.entry("Main", verdict(e.MainVerdict, e.Main)+", without rules")
 	switch {

@@ -40,6 +40,8 @@ netbrk   table 10004, of which is missing:
 	for line := range strings.SplitSeq(Explain(e, Options{Width: 40}), "\n") {
 		assert.LessOrEqual(t, width(line), 40, line)
 	}
+	e.Certain = true
+	assert.Contains(t, Explain(e, Options{}), "Kernel   no route to host, which counts\n")
 	e.Table, e.Agrees = 0, true
 	assert.Contains(t, Explain(e, Options{}), "netbrk   has no rules for the address\n")
 }
