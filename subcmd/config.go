@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -109,19 +109,27 @@ func (a *app) showConfig(c *cli.Context) error {
 		e.SetIndent("", "  ")
 		return e.Encode(configDocument(cfg))
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 1, ' ', 0)
+	// LeaseFiles is longer than any terminal is wide: its source does not move the others'.
+	const widest = 60
+	column := 0
+	set := func(e config.Effective) string { return e.Key + " = " + e.TOML() }
+	for _, e := range cfg.Effective() {
+		if n := utf8.RuneCountInString(set(e)); n <= widest {
+			column = max(column, n)
+		}
+	}
 	section := ""
 	for _, e := range cfg.Effective() {
 		if e.Section != section {
 			if section != "" {
-				fmt.Fprintln(w)
+				fmt.Fprintln(a.stdout)
 			}
 			section = e.Section
-			fmt.Fprintf(w, "[%s]\n", section)
+			fmt.Fprintf(a.stdout, "[%s]\n", section)
 		}
-		fmt.Fprintf(w, "%s = %s\t# %s\n", e.Key, e.TOML(), e.Source)
+		fmt.Fprintf(a.stdout, "%-*s # %s\n", column, set(e), e.Source)
 	}
-	return w.Flush()
+	return nil
 }
 
 func configDocument(cfg *config.Config) report.ConfigDocument {
