@@ -102,7 +102,7 @@ type LinkStatus struct {
 	MAC    string         `json:"mac,omitempty"`
 	MTU    int            `json:"mtu,omitempty"`
 	States hostnet.States `json:"states"`
-	// Addresses are the global ones.
+	// Addresses are those that reach beyond the link.
 	Addresses []AddressStatus `json:"addresses"`
 	// Gateways are those of main's default routes on the link.
 	Gateways []netip.Addr `json:"gateways,omitempty"`
