@@ -156,7 +156,7 @@ func TestReasons(t *testing.T) {
 			Hint: "systemctl restart dbus.service systemd-networkd.service",
 		}}},
 		{"a bus that was stopped", func(f *Facts) { f.Links.Networkd = BusDown }, []report.Reason{{
-			Part: "links", What: "the system bus is down: states of links are the kernel's, and targets do not follow them; a restart of the bus ends the sessions of a desktop: reboot there",
+			Part: "links", What: "the system bus is down: states of links are the kernel's, and targets do not follow them",
 			Hint: "systemctl restart dbus.service systemd-networkd.service",
 		}}},
 		{"a networkd that hangs", func(f *Facts) { f.Links.Networkd = NetworkdSilent }, []report.Reason{{

@@ -174,7 +174,10 @@ func (f Facts) networkdReasons() []report.Reason {
 	r := report.Reason{Part: report.PartLinks, What: string(f.Links.Networkd) + ": states of links are the kernel's"}
 	switch f.Links.Networkd {
 	case BusSilent, BusDown:
-		r.What += ", and targets do not follow them; a restart of the bus ends the sessions of a desktop: reboot there"
+		r.What += ", and targets do not follow them"
+		if f.Links.Networkd == BusSilent { // one that is down has ended them already
+			r.What += "; a restart of the bus ends the sessions of a desktop: reboot there"
+		}
 		r.Hint = "systemctl restart dbus.service systemd-networkd.service"
 	case NetworkdFailed:
 		r.Hint = "journalctl -u systemd-networkd.service -n 20"
