@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/netbrk/netbrk/internal/cloud"
+	"github.com/netbrk/netbrk/internal/cloud/providers"
 	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/reconcile"
@@ -116,7 +117,7 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 		s.log.Debug("flushed by hand: netbrk cloud-sync brings it back")
 		return nil
 	}
-	provider := providerOf(s.found.Provider)
+	provider := providers.Named(s.found.Provider)
 	if provider == nil {
 		s.log.Info("no cloud to ask", "why", s.found.Why)
 		return s.end(ctx, reconcile.Result{}, outcomeNone, nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/netbrk/netbrk/internal/cloud"
+	"github.com/netbrk/netbrk/internal/cloud/providers"
 	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
@@ -74,7 +75,7 @@ func stamp(t time.Time) string {
 // askCredentials asks the metadata service, now. They are returned and kept
 // nowhere, the log included.
 func askCredentials(ctx context.Context, provider, endpoint string, log *slog.Logger) (hostnet.Credentials, error) {
-	p := providerOf(provider)
+	p := providers.Named(provider)
 	who, ok := p.(credentialed)
 	if !ok {
 		return hostnet.Credentials{}, notThere(factCredentials, provider)

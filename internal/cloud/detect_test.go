@@ -1,8 +1,10 @@
 package cloud_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -33,12 +35,14 @@ func (f files) write(t *testing.T) string {
 	return root
 }
 
-// TestDetect has a row for each rule, and for each that must not be taken for it.
+// TestDetect has a row for each rule, and for each that must not be taken for it. There
+// is one for every cloud that can be configured.
 func TestDetect(t *testing.T) {
 	const uuid, swapped = "ec2ae145-d1dc-13b2-94ed-012345abcdef", "45e12aec-dcd1-b213-94ed-012345abcdef"
 	noCloud := func(vendor, product string) string {
 		return `no known cloud: sys_vendor is "` + vendor + `", product_name is "` + product + `"`
 	}
+	found := map[string]bool{}
 	for _, tt := range []struct {
 		name     string
 		files    files
@@ -95,10 +99,12 @@ func TestDetect(t *testing.T) {
 			`product_name of process 1 is "OpenStack Nova"`},
 		{"environment of a machine", files{dmi + "sys_vendor": "Hetzner", "proc/1/environ": "HOME=/\x00TERM=linux\x00"}, "hetzner", `sys_vendor is "Hetzner"`},
 	} {
+		found[tt.provider] = true
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, cloud.Detection{Provider: tt.provider, Why: tt.why}, cloud.Detect(tt.files.write(t), config.ProviderAuto))
 		})
 	}
+	assert.ElementsMatch(t, append(config.Providers(), config.ProviderNone), slices.Collect(maps.Keys(found)))
 }
 
 func TestDetectConfigured(t *testing.T) {

@@ -92,7 +92,8 @@ type Cloud struct {
 	ExposeCredentials bool
 }
 
-// Providers lists the clouds that Cloud.Provider can name.
+// Providers lists the clouds that Cloud.Provider can name: those of
+// internal/cloud/providers, which a reader of files must not link.
 func Providers() []string {
 	return []string{"aws", "azure", "gcp", "alibaba", "oracle", "digitalocean", "hetzner", "openstack"}
 }

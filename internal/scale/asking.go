@@ -8,25 +8,9 @@ import (
 	"time"
 
 	"github.com/netbrk/netbrk/internal/cloud"
-	"github.com/netbrk/netbrk/internal/cloud/alibaba"
-	"github.com/netbrk/netbrk/internal/cloud/aws"
-	"github.com/netbrk/netbrk/internal/cloud/azure"
-	"github.com/netbrk/netbrk/internal/cloud/digitalocean"
-	"github.com/netbrk/netbrk/internal/cloud/gcp"
-	"github.com/netbrk/netbrk/internal/cloud/hetzner"
 	"github.com/netbrk/netbrk/internal/cloud/imdstest"
-	"github.com/netbrk/netbrk/internal/cloud/openstack"
-	"github.com/netbrk/netbrk/internal/cloud/oracle"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
-
-// Providers are all clouds.
-func Providers() []cloud.Provider {
-	return []cloud.Provider{
-		alibaba.Provider{}, aws.Provider{}, azure.Provider{}, digitalocean.Provider{},
-		gcp.Provider{}, hetzner.Provider{}, openstack.Provider{}, oracle.Provider{},
-	}
-}
 
 // Asking is what one sync asks of a cloud's service.
 type Asking struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/cloud/imdstest"
+	"github.com/netbrk/netbrk/internal/cloud/providers"
 	"github.com/netbrk/netbrk/internal/scale"
 )
 
@@ -28,15 +29,9 @@ func shipped(t *testing.T) scale.Shipped {
 func fleet(t *testing.T) scale.Fleet {
 	t.Helper()
 	s := shipped(t)
-	for _, p := range scale.Providers() {
-		if p.Name() == "aws" {
-			asking, err := scale.Measure(p, s)
-			require.NoError(t, err)
-			return scale.Fleet{Shipped: s, Asking: asking, Instances: instances, Until: time.Hour, Seed: 1}
-		}
-	}
-	require.Fail(t, "no aws")
-	return scale.Fleet{}
+	asking, err := scale.Measure(providers.Named("aws"), s)
+	require.NoError(t, err)
+	return scale.Fleet{Shipped: s, Asking: asking, Instances: instances, Until: time.Hour, Seed: 1}
 }
 
 // near reports whether a figure is within a part of what arithmetic says.
@@ -127,7 +122,7 @@ func TestSame(t *testing.T) {
 // with what is reckoned: how often it asks, and when it gives up.
 func TestClient(t *testing.T) {
 	const syncs = 20
-	for _, p := range scale.Providers() {
+	for _, p := range providers.All() {
 		for _, first := range []bool{true, false} {
 			s := shipped(t)
 			asking, err := scale.Measure(p, s)

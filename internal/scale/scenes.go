@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/netbrk/netbrk/internal/cloud/providers"
 )
 
 // scene is something that happens to a fleet.
@@ -94,7 +96,7 @@ func Print(w io.Writer, f Fleet) error {
 func PrintClouds(w io.Writer, s Shipped) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "cloud\trequests a sync\tan instance and hour\ttries of a sync while it is away\twithin")
-	for _, p := range Providers() {
+	for _, p := range providers.All() {
 		a, err := Measure(p, s)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/netbrk/netbrk/internal/cloud/providers"
 	"github.com/netbrk/netbrk/internal/scale"
 )
 
@@ -29,20 +30,18 @@ func run(w io.Writer, units, cloud string, instances int, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range scale.Providers() {
-		if p.Name() != cloud {
-			continue
-		}
-		asking, err := scale.Measure(p, shipped)
-		if err != nil {
-			return err
-		}
-		f := scale.Fleet{Shipped: shipped, Asking: asking, Instances: instances, Until: time.Hour, Seed: seed}
-		if err := scale.Print(w, f); err != nil {
-			return err
-		}
-		fmt.Fprintln(w)
-		return scale.PrintClouds(w, shipped)
+	p := providers.Named(cloud)
+	if p == nil {
+		return fmt.Errorf("there is no cloud %q", cloud)
 	}
-	return fmt.Errorf("there is no cloud %q", cloud)
+	asking, err := scale.Measure(p, shipped)
+	if err != nil {
+		return err
+	}
+	f := scale.Fleet{Shipped: shipped, Asking: asking, Instances: instances, Until: time.Hour, Seed: seed}
+	if err := scale.Print(w, f); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return scale.PrintClouds(w, shipped)
 }

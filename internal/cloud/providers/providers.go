@@ -1,4 +1,6 @@
-package subcmd
+// Package providers is the one list of all clouds. It is a package of its own since
+// each cloud imports internal/cloud, and none another.
+package providers
 
 import (
 	"github.com/netbrk/netbrk/internal/cloud"
@@ -12,12 +14,17 @@ import (
 	"github.com/netbrk/netbrk/internal/cloud/oracle"
 )
 
-// providerOf returns the cloud of that name, nil for none.
-func providerOf(name string) cloud.Provider {
-	for _, p := range []cloud.Provider{
+// All returns every cloud, in the order of config.Providers.
+func All() []cloud.Provider {
+	return []cloud.Provider{
 		aws.Provider{}, azure.Provider{}, gcp.Provider{}, alibaba.Provider{},
 		oracle.Provider{}, digitalocean.Provider{}, hetzner.Provider{}, openstack.Provider{},
-	} {
+	}
+}
+
+// Named returns the cloud of that name, nil for none.
+func Named(name string) cloud.Provider {
+	for _, p := range All() {
 		if p.Name() == name {
 			return p
 		}
