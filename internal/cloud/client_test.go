@@ -354,6 +354,26 @@ func TestNewClientRefuses(t *testing.T) {
 	assert.EqualError(t, err, "no link to ask the metadata service through")
 }
 
+// TestRunIsBounded has each answer within bounds, and far too many of them.
+func TestRunIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := imdstest.New("aws", told())
+		server.Script(imdstest.Fault{Path: "*/mac", Kind: imdstest.Replace, Body: strings.Repeat("x", 1<<20)})
+		c := client(t, server, endpoint())
+		for n := range 100 {
+			_, err := c.Get(t.Context(), macPath)
+			if err == nil {
+				continue
+			}
+			require.ErrorIs(t, err, cloud.ErrRefused)
+			assert.ErrorContains(t, err, "more than 33554432 bytes in one run")
+			assert.Greater(t, n, 15, "what is honest is far below that")
+			return
+		}
+		assert.Fail(t, "100 MiB were taken")
+	})
+}
+
 // TestPace asks for more than EC2 lets through: no second may have 200.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

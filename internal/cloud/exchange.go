@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/time/rate"
 
@@ -18,7 +19,10 @@ import (
 
 const (
 	// maxBody bounds an answer; the largest seen, GCP's whole tree, has 100 KB.
-	maxBody   = 1 << 20
+	maxBody = 1 << 20
+	// maxRun bounds the answers of a run, which are kept in memory: a list of a
+	// thousand keys may have as many answers of maxBody.
+	maxRun    = 32 << 20
 	maxHeader = 64 << 10
 	// maxConnections bounds the requests under way: EC2 drops packets to
 	// link-local services above 1,024 a second, and each connection costs some.
@@ -30,8 +34,8 @@ const (
 )
 
 // exchange is one try, as a transport of retryablehttp's client: it sends a request
-// to the base in use and reads the whole answer. The first base that can be connected to is used for the rest of the
-// run.
+// to the base in use and reads the whole answer. The first base that can be connected
+// to is used for the rest of the run.
 type exchange struct {
 	transport *http.Transport
 	times     Times
@@ -40,6 +44,7 @@ type exchange struct {
 	// choice holds the base in use, "" until one was reached. Whoever has taken
 	// it out is looking, and all others wait.
 	choice chan string
+	read   atomic.Int64 // bytes of all bodies
 }
 
 func newExchange(bases []string, times Times, dial func(context.Context, string, string) (net.Conn, error)) *exchange {
@@ -135,6 +140,8 @@ func (x *exchange) try(request *http.Request, base string) (*http.Response, erro
 		return nil, fmt.Errorf("reading the answer's body: %w", presentable(err))
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("%w: the body is larger than %d bytes", ErrRefused, maxBody)
+	case x.read.Add(int64(len(body))) > maxRun:
+		return nil, fmt.Errorf("%w: more than %d bytes in one run", ErrRefused, maxRun)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil

@@ -11,9 +11,17 @@ import (
 // absent, which is no gap.
 type Gaps []string
 
+const (
+	// maxGaps bounds the keys that are noted, and shown. One is as good as many.
+	maxGaps = 64
+	// maxListed bounds a list of a NIC's addresses or prefixes. EC2 and Azure give a
+	// NIC some hundreds at most; what a longer list makes is no network.
+	maxListed = 4096
+)
+
 // Add notes a key, once.
 func (g *Gaps) Add(key string) {
-	if !slices.Contains(*g, key) {
+	if len(*g) < maxGaps && !slices.Contains(*g, key) {
 		*g = append(*g, key)
 	}
 }
@@ -35,27 +43,27 @@ func (g *Gaps) Addr6(key, text string) netip.Addr { return g.addr(key, text, net
 
 // Addrs4 are IPv4 addresses, each once.
 func (g *Gaps) Addrs4(key string, texts []string) []netip.Addr {
-	return each(texts, func(text string) netip.Addr { return g.Addr4(key, text) })
+	return each(g, key, texts, func(text string) netip.Addr { return g.Addr4(key, text) })
 }
 
 // Addrs6 are IPv6 addresses, each once.
 func (g *Gaps) Addrs6(key string, texts []string) []netip.Addr {
-	return each(texts, func(text string) netip.Addr { return g.Addr6(key, text) })
+	return each(g, key, texts, func(text string) netip.Addr { return g.Addr6(key, text) })
 }
 
 // Prefixes are prefixes of either family, masked, each once.
 func (g *Gaps) Prefixes(key string, texts []string) []netip.Prefix {
-	return each(texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.IsValid) })
+	return each(g, key, texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.IsValid) })
 }
 
 // Prefixes4 are IPv4 prefixes, masked, each once.
 func (g *Gaps) Prefixes4(key string, texts []string) []netip.Prefix {
-	return each(texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.Is4) })
+	return each(g, key, texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.Is4) })
 }
 
 // Prefixes6 are IPv6 prefixes, masked, each once.
 func (g *Gaps) Prefixes6(key string, texts []string) []netip.Prefix {
-	return each(texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.Is6) })
+	return each(g, key, texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.Is6) })
 }
 
 // MTU is in bytes, 0 for none. RFC 791 asks for 68 at least; the kernel's own
@@ -96,11 +104,15 @@ func (g *Gaps) prefix(key, text string, family func(netip.Addr) bool) netip.Pref
 	return prefix
 }
 
-// each reads the texts, and keeps what is valid, once.
+// each reads the texts, and keeps what is valid, once. Too many of them are a gap.
 func each[T interface {
 	comparable
 	IsValid() bool
-}](texts []string, read func(string) T) []T {
+}](g *Gaps, key string, texts []string, read func(string) T) []T {
+	if len(texts) > maxListed {
+		g.Add(key)
+		texts = texts[:maxListed]
+	}
 	var values []T
 	for _, text := range texts {
 		if v := read(text); v.IsValid() && !slices.Contains(values, v) {

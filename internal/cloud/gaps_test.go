@@ -25,3 +25,20 @@ func TestGaps(t *testing.T) {
 	assert.Empty(t, gaps.MAC("mac", ""))
 	assert.Equal(t, Gaps{"four", "six", "list", "range", "mtu", "mac"}, gaps)
 }
+
+// TestGapsOfLongLists: what no NIC has is in doubt, and the doubt is short.
+func TestGapsOfLongLists(t *testing.T) {
+	var texts []string
+	for i := range maxListed + 1 {
+		texts = append(texts, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}).String())
+	}
+	var gaps Gaps
+	assert.Len(t, gaps.Addrs4("a", texts[:maxListed]), maxListed)
+	assert.Empty(t, gaps)
+	gaps.Addrs4("a", texts)
+	assert.Equal(t, Gaps{"a"}, gaps)
+	for _, text := range texts {
+		gaps.Add(text)
+	}
+	assert.Len(t, gaps, maxGaps)
+}

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -37,13 +38,34 @@ func AddRanges(found []hostnet.CloudRange, kind string, prefixes []netip.Prefix)
 	return found
 }
 
+// MaxNICs is more than any machine has, Oracle's bare metal with 256 included.
+const MaxNICs = 1024
+
+// ByMAC sorts NICs: the primary one first, the others by their MAC. It is for
+// services that list them in no order.
+func ByMAC(nics []hostnet.NIC) {
+	slices.SortStableFunc(nics, func(x, y hostnet.NIC) int {
+		switch {
+		case x.Primary && !y.Primary:
+			return -1
+		case y.Primary && !x.Primary:
+			return 1
+		}
+		return cmp.Compare(x.MAC, y.MAC)
+	})
+}
+
 // Distinct returns the NICs, each MAC once. Of two with one MAC it cannot be said
 // which of them is meant: what is left of them has the key in its Missing. No NIC
 // at all is an error, which wraps ErrNotReady: nothing listed is never the truth,
-// and the seed's taking it for that has cut off machines.
+// and cloud-network, which took it for that, has cut off machines. More than
+// MaxNICs are one that wraps ErrRefused.
 func Distinct(key string, nics []hostnet.NIC) ([]hostnet.NIC, error) {
-	if len(nics) == 0 {
+	switch {
+	case len(nics) == 0:
 		return nil, fmt.Errorf("reading %q: no NIC is listed: %w", key, ErrNotReady)
+	case len(nics) > MaxNICs:
+		return nil, fmt.Errorf("reading %q: %w: more than %d NICs are listed", key, ErrRefused, MaxNICs)
 	}
 	var found []hostnet.NIC
 	for _, nic := range nics {

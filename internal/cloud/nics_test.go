@@ -30,4 +30,12 @@ func TestDistinct(t *testing.T) {
 
 	_, err = Distinct("macs/", nil)
 	assert.ErrorIs(t, err, ErrNotReady)
+	_, err = Distinct("macs/", make([]hostnet.NIC, MaxNICs+1))
+	assert.ErrorIs(t, err, ErrRefused)
+}
+
+func TestByMAC(t *testing.T) {
+	nics := []hostnet.NIC{{MAC: "c"}, {MAC: "a"}, {MAC: "b", Primary: true}}
+	ByMAC(nics)
+	assert.Equal(t, []hostnet.NIC{{MAC: "b", Primary: true}, {MAC: "a"}, {MAC: "c"}}, nics)
 }

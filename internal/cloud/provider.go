@@ -35,7 +35,8 @@ type Endpoint struct {
 	Header map[string]string
 	// Token says how to get a session token first; nil for none.
 	Token *Token
-	// Identity is a header that an honest answer has; empty name for none.
+	// IdentityName is a header that an honest answer has, with IdentityValue; empty
+	// for none.
 	IdentityName, IdentityValue string
 	// Retry are statuses that are retried beside 429, 5xx and failures to
 	// connect, such as 404 while a NIC propagates or Azure's 410.

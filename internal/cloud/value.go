@@ -12,7 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
 // The readers of values. Clouds spell one thing in many ways, and what they are
@@ -97,31 +98,47 @@ func ParseList(text string) []string {
 	return slices.DeleteFunc(strings.FieldsFunc(text, split), func(item string) bool { return blank(item) == "" })
 }
 
-// ParseFact reads a text for people: one printable line of at most 256 bytes,
-// anything else is "". A terminal shows it, and a file keeps it.
+// ParseLines reads a list with an item a line: those that are not blank, each once.
+func ParseLines(text string) []string {
+	var items []string
+	seen := map[string]bool{} // a search in items would take a minute for a list of 1 MiB
+	for line := range strings.Lines(text) {
+		if line = blank(line); line != "" && !seen[line] {
+			seen[line] = true
+			items = append(items, line)
+		}
+	}
+	return items
+}
+
+// maxFactText bounds a text for people, in bytes.
+const maxFactText = 256
+
+// ParseFact reads a text for people: one printable line of at most maxFactText, and
+// no JSON; anything else is "". A terminal shows it, and a file keeps it.
 func ParseFact(text string) string {
 	text = blank(text)
-	if len(text) > 256 || strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") || !printable(text) {
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") || !hostnet.PrintableText(text, maxFactText) {
 		return ""
 	}
 	return text
 }
 
-// ParseKeys reads public SSH keys, a line each, without the comments and what is
-// not printable.
-func ParseKeys(text string) []string {
-	var keys []string
-	for line := range strings.Lines(text) {
-		line = blank(line)
-		if line != "" && line[0] != '#' && printable(line) && !slices.Contains(keys, line) {
-			keys = append(keys, line)
-		}
-	}
-	return keys
-}
+// A public SSH key of RSA with 16,384 bits, the longest that OpenSSH makes, has
+// 2,760 bytes without its comment.
+const (
+	maxKeys     = 1024
+	maxKeyBytes = 8 << 10
+)
 
-func printable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+// ParseKeys reads public SSH keys, a line each, without the comments and what is
+// not printable. They are shown, and nothing depends on them: what is beyond the
+// bounds is left out.
+func ParseKeys(text string) []string {
+	keys := slices.DeleteFunc(ParseLines(text), func(line string) bool {
+		return line[0] == '#' || !hostnet.PrintableText(line, maxKeyBytes)
+	})
+	return keys[:min(len(keys), maxKeys)]
 }
 
 // blank trims text. Oracle writes "<null>" for what is not there.

@@ -1,7 +1,9 @@
 package cloud
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -122,6 +124,18 @@ func TestParseFact(t *testing.T) {
 func TestParseKeys(t *testing.T) {
 	got := ParseKeys("# mine\nssh-ed25519 AAAA a\r\n\nssh-rsa BBBB b\nssh-ed25519 AAAA a\n\x1b[2J\n")
 	assert.Equal(t, []string{"ssh-ed25519 AAAA a", "ssh-rsa BBBB b"}, got)
+}
+
+// TestParseKeysIsBounded: a service may list a megabyte of keys, all different.
+func TestParseKeysIsBounded(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("ssh-rsa " + strings.Repeat("A", 16<<10) + "\n")
+	for i := 0; text.Len() < 1<<20; i++ {
+		fmt.Fprintf(&text, "%x\n", i)
+	}
+	got := ParseKeys(text.String())
+	assert.Len(t, got, maxKeys)
+	assert.Equal(t, []string{"0", "1"}, got[:2], "and none that is longer than a key")
 }
 
 func TestDecode(t *testing.T) {

@@ -17,12 +17,9 @@ const (
 // entries are the names that a directory lists, without the slash that ends
 // those of directories.
 func entries(a cloud.Answers, directory string) []string {
-	var names []string
-	for line := range strings.Lines(a.Text(directory)) {
-		name := strings.TrimSuffix(strings.TrimSpace(line), "/")
-		if name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+	names := cloud.ParseLines(a.Text(directory))
+	for i := range names {
+		names[i] = strings.TrimSuffix(names[i], "/")
 	}
 	return names
 }

@@ -1,7 +1,6 @@
 package alibaba
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,15 +27,7 @@ func Parse(a cloud.Answers) (hostnet.Metadata, error) {
 		m.NICs = append(m.NICs, n)
 	}
 	m.Missing = gaps
-	slices.SortStableFunc(m.NICs, func(x, y hostnet.NIC) int {
-		switch {
-		case x.Primary != y.Primary && x.Primary:
-			return -1
-		case x.Primary != y.Primary:
-			return 1
-		}
-		return cmp.Compare(x.MAC, y.MAC)
-	})
+	cloud.ByMAC(m.NICs)
 	var err error
 	m.NICs, err = cloud.Distinct(macsKey, m.NICs)
 	return m, err

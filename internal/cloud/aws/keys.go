@@ -40,15 +40,7 @@ func factKeys() []string {
 }
 
 // lines are those of a list, each once.
-func lines(a cloud.Answers, key string) []string {
-	var found []string
-	for line := range strings.Lines(a.Text(key)) {
-		if line = strings.TrimSpace(line); line != "" && !slices.Contains(found, line) {
-			found = append(found, line)
-		}
-	}
-	return found
-}
+func lines(a cloud.Answers, key string) []string { return cloud.ParseLines(a.Text(key)) }
 
 // lists reports whether a directory has the key, so that asking is of use.
 func lists(a cloud.Answers, directory, name string) bool {
@@ -68,7 +60,11 @@ func nicDirectories(a cloud.Answers) ([]string, error) {
 		directories = append(directories, macsKey+name+"/")
 	}
 	slices.Sort(directories)
-	return slices.Compact(directories), nil
+	directories = slices.Compact(directories)
+	if len(directories) > cloud.MaxNICs { // each of them makes requests
+		return nil, fmt.Errorf("reading %q: %w: more than %d NICs are listed", macsKey, cloud.ErrRefused, cloud.MaxNICs)
+	}
+	return directories, nil
 }
 
 // directoryMAC is the MAC that a directory is named after.
@@ -85,6 +81,7 @@ func isPrimary(a cloud.Answers, directory string) bool {
 // nicKeys are the listed keys of a NIC that are used. Of the primary NIC, device
 // and card are 0 without asking.
 func nicKeys(a cloud.Answers, directory string) []string {
+	listed := lines(a, directory)
 	used := []string{
 		"interface-id", "local-ipv4s", "subnet-ipv4-cidr-block", "ipv4-prefix",
 		"ipv6s", "subnet-ipv6-cidr-blocks", "ipv6-prefix",
@@ -93,7 +90,7 @@ func nicKeys(a cloud.Answers, directory string) []string {
 		// The documentation says network-card-index, what is seen is network-card.
 		used = append(used, "device-number", "network-card", "network-card-index")
 	}
-	return slices.DeleteFunc(used, func(name string) bool { return !lists(a, directory, name) })
+	return slices.DeleteFunc(used, func(name string) bool { return !slices.Contains(listed, name) })
 }
 
 // furtherKeys are those below the lists that came with the facts, and the

@@ -21,15 +21,7 @@ func Parse(a cloud.Answers) (hostnet.Metadata, error) {
 	for _, directory := range directories {
 		m.NICs = append(m.NICs, parseNIC(a, directory))
 	}
-	slices.SortStableFunc(m.NICs, func(x, y hostnet.NIC) int {
-		switch {
-		case x.Primary != y.Primary && x.Primary:
-			return -1
-		case x.Primary != y.Primary:
-			return 1
-		}
-		return cmp.Compare(x.MAC, y.MAC)
-	})
+	cloud.ByMAC(m.NICs)
 	if m.NICs, err = cloud.Distinct(macsKey, m.NICs); err != nil {
 		return hostnet.Metadata{}, err
 	}

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,12 +28,21 @@ func TestParseRefuses(t *testing.T) {
 		{"error page", "Service Unavailable", cloud.ErrRefused},
 		{"one line of many", "0e:00:5e:00:53:01/\neth1/", cloud.ErrRefused},
 		{"path", "../../iam/", cloud.ErrRefused},
+		{"more than there can be", manyMACs(cloud.MaxNICs + 1), cloud.ErrRefused},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse(cloud.Answers{Bodies: map[string][]byte{macsKey: []byte(tt.macs)}})
 			assert.ErrorIs(t, err, tt.want)
 		})
 	}
+}
+
+func manyMACs(n int) string {
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, "0e:00:5e:00:%02x:%02x/\n", i>>8, i&255)
+	}
+	return list.String()
 }
 
 // TestDocumentsAreKept looks at bytes, which the golden files have in base64.

@@ -83,7 +83,8 @@ func associate(a cloud.Answers, directories []string, nics []hostnet.NIC, gaps *
 		if a.Failed[list] != nil {
 			gaps.Add(list)
 		}
-		i := slices.IndexFunc(nics, func(n hostnet.NIC) bool { return n.MAC == directoryMAC(directory) })
+		mac := directoryMAC(directory)
+		i := slices.IndexFunc(nics, func(n hostnet.NIC) bool { return n.MAC == mac })
 		for _, text := range lines(a, list) {
 			if a.Failed[list+text] != nil {
 				gaps.Add(list + text)
