@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// LevelTrace is the log level below debug: every message that comes in.
-const LevelTrace = slog.LevelDebug - 4
+// levelTrace is a word of the older tools; netbrk has nothing to say below debug.
+const levelTrace = slog.LevelDebug - 4
 
 // The values of System.Generator: who tells of a link's states.
 const (
@@ -129,8 +129,9 @@ func Default(root string) *Config {
 }
 
 // leaseFiles are the places of lease files: of Debian and of who builds dhclient as
-// it comes, and there of Google's guest agent; of Red Hat, Amazon and Photon; of NetworkManager, whose own client has
-// files of other names and another grammar; of older builds.
+// it comes, and there of Google's guest agent; of Red Hat, Amazon and Photon; of
+// NetworkManager, whose own client has files of other names and another grammar; of
+// older builds.
 func leaseFiles() []string {
 	return []string{
 		"/var/lib/dhcp/*.lease", "/var/lib/dhcp/*.leases",

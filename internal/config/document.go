@@ -162,7 +162,7 @@ func (r *reader) syntaxError(err error) *Error {
 		return &Error{Position: r.position(start), Text: word + " needs quotes around it"}
 	}
 	text := []rune(strings.TrimSuffix(pe.Message, "."))
-	if len(text) > 0 {
+	if len(text) > 1 && !unicode.IsUpper(text[1]) { // not that of "TOML files"
 		text[0] = unicode.ToLower(text[0])
 	}
 	e := &Error{Position: r.position(offset), Key: pe.LastKey, Text: string(text)}

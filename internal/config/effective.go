@@ -35,7 +35,7 @@ func (e Effective) TOML() string {
 }
 
 // quote writes a basic string of TOML. JSON escapes all that TOML wants escaped,
-// and in the same way, but for DEL, which no value has.
+// and in the same way, but for DEL.
 func quote(s string) string {
 	b := new(strings.Builder)
 	encoder := json.NewEncoder(b)
@@ -43,7 +43,7 @@ func quote(s string) string {
 	if err := encoder.Encode(s); err != nil {
 		return strconv.Quote(s)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007f`)
 }
 
 // Effective lists all keys with the values that count, in the order of the manual
@@ -75,7 +75,7 @@ func plain(v any) any {
 
 // levelWord is the word of a log level.
 func levelWord(level slog.Level) string {
-	if level <= LevelTrace {
+	if level <= levelTrace {
 		return "trace"
 	}
 	return strings.ToLower(level.String())

@@ -37,7 +37,7 @@ LogFormat = "json"
 Generator = ["dhclient", "kernel"]
 RefreshTimer = "1h 30min"
 HookTimeout = "1500ms"
-HookDirs = ["/etc/with blank", "/run/\"quoted\"", "/srv/\u00e9"]
+HookDirs = ["/etc/with blank", "/run/\"quoted\"", "/srv/\u00e9", "/opt/\u0001\n\u007f\u2028"]
 NetworkdDispatcher = "yes"
 [Network]
 Links = "eth* !eth3"

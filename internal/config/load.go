@@ -19,7 +19,7 @@ const (
 	cloudPath  = "/etc/cloud-network/cloud-network.toml"
 )
 
-// maxFileBytes bounds a file: the reference, with all its comments, has 3 KiB.
+// maxFileBytes bounds a file: netbrk.toml as installed, with all its comments, has 4 KiB.
 const maxFileBytes = 64 << 10
 
 // Options say where to look.

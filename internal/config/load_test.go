@@ -129,7 +129,7 @@ func TestLoadPrecedence(t *testing.T) {
 		},
 		{
 			name:   "but not if it was just installed",
-			files:  map[string]string{DefaultPath: Reference, broker: level + "'debug'"},
+			files:  map[string]string{DefaultPath: reference(t), broker: level + "'debug'"},
 			level:  slog.LevelDebug,
 			source: broker + ":2",
 			read:   []string{DefaultPath, broker},

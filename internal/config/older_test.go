@@ -78,7 +78,7 @@ func TestLoadOlderFiles(t *testing.T) {
 			name:  "cloud-network of 2021",
 			files: map[string]string{cloud: "cloud-network-2021.toml"},
 			change: func(c *Config) {
-				c.System.LogLevel = LevelTrace
+				c.System.LogLevel = levelTrace
 				c.Network.Listen = netip.MustParseAddrPort("127.0.0.3:5211")
 			},
 		},
@@ -86,7 +86,7 @@ func TestLoadOlderFiles(t *testing.T) {
 			name:  "both, where cloud-network is read last",
 			files: map[string]string{broker: "network-broker.toml", cloud: "cloud-network-2021.toml"},
 			change: func(c *Config) {
-				c.System.LogLevel = LevelTrace
+				c.System.LogLevel = levelTrace
 				c.System.LogFormat = "json"
 				c.Network.Links = matcher(t, "ens3", "ens4")
 				c.Network.RoutingPolicyRules = matcher(t, "ens4")

@@ -14,8 +14,16 @@ import (
 // offKey is a key that is commented out: prose has a blank after the "#".
 var offKey = regexp.MustCompile(`(?m)^#([A-Z]\w* = .*)$`)
 
+// reference is the file that is installed, in which every key is commented out.
+func reference(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile("netbrk.toml")
+	require.NoError(t, err)
+	return string(text)
+}
+
 func TestReference(t *testing.T) {
-	root := t.TempDir()
+	root, reference := t.TempDir(), reference(t)
 	load := func(text string) *Config {
 		require.NoError(t, os.MkdirAll(root+"/etc/netbrk", 0o755))
 		require.NoError(t, os.WriteFile(root+DefaultPath, []byte(text), 0o644))
@@ -25,23 +33,23 @@ func TestReference(t *testing.T) {
 		return c
 	}
 	t.Run("as shipped it sets nothing", func(t *testing.T) {
-		c := load(Reference)
+		c := load(reference)
 		assert.Equal(t, values(Default(root)), values(c))
 		assert.Empty(t, c.sources)
 	})
 	t.Run("it shows every key with its default", func(t *testing.T) {
-		text := offKey.ReplaceAllString(Reference, "$1")
+		text := offKey.ReplaceAllString(reference, "$1")
 		c := load(text)
 		assert.Equal(t, values(Default(root)), values(c))
 		for _, key := range Keys() {
 			assert.NotEqual(t, "default", c.Source(key), key)
 		}
-		assert.Len(t, offKey.FindAllString(Reference, -1), len(Keys()))
+		assert.Len(t, offKey.FindAllString(reference, -1), len(Keys()))
 	})
 	t.Run("each key stands in its section", func(t *testing.T) {
 		for _, key := range Keys() {
 			section, name, _ := strings.Cut(key, ".")
-			_, below, found := strings.Cut(Reference, "\n["+section+"]\n")
+			_, below, found := strings.Cut(reference, "\n["+section+"]\n")
 			require.True(t, found, section)
 			below, _, _ = strings.Cut(below, "\n[")
 			assert.Contains(t, below, "\n#"+name+" = ")

@@ -107,7 +107,7 @@ func parseLevel(v any) (slog.Level, error) {
 	}
 	switch word {
 	case "trace":
-		return LevelTrace, nil
+		return levelTrace, nil
 	case "debug":
 		return slog.LevelDebug, nil
 	case "info":

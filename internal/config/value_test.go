@@ -65,7 +65,7 @@ func TestValueForms(t *testing.T) {
 		"'''\neth0\nwlan*'''":     matcher(t, "eth0", "wlan*"),
 	}
 	level := map[string]any{
-		`"trace"`: LevelTrace, `"debug"`: slog.LevelDebug, `"info"`: slog.LevelInfo, `"warn"`: slog.LevelWarn,
+		`"trace"`: levelTrace, `"debug"`: slog.LevelDebug, `"info"`: slog.LevelInfo, `"warn"`: slog.LevelWarn,
 		`"warning"`: slog.LevelWarn, `"error"`: slog.LevelError, `"fatal"`: slog.LevelError, `"panic"`: slog.LevelError,
 		`"Warning"`: slog.LevelWarn, `"DEBUG"`: slog.LevelDebug,
 	}
