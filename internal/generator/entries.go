@@ -10,18 +10,24 @@ import (
 	"unicode"
 )
 
-// The units that Settings.Cloud and Settings.DHClient have started.
+// The units that are started or told something.
 const (
-	cloudTimer    = "netbrk-cloud-sync.timer"
-	cloudPath     = "netbrk-cloud-sync.path"
-	dhclientPath  = "netbrk-dhclient.path"
-	dhclient      = "netbrk-dhclient.service"
-	apiSocket     = "netbrk-api.socket"
-	wants         = "netbrk.target.wants"
-	leasesPending = "/run/netbrk/leases-pending"
+	cloudTimer      = "netbrk-cloud-sync.timer"
+	cloudPath       = "netbrk-cloud-sync.path"
+	dhclientPath    = "netbrk-dhclient.path"
+	dhclientService = "netbrk-dhclient.service"
+	apiSocket       = "netbrk-api.socket"
+)
+
+const (
+	wants = "netbrk.target.wants"
 	// dropIn comes before the override.conf of systemctl edit, so that the host's
 	// owner has the last word. systemd.unit(5).
 	dropIn = "50-netbrk.conf"
+	// leasesPending is the spool that the path unit's own file names.
+	leasesPending = "/run/netbrk/leases-pending"
+	// delay is the most that the timer's own file adds to each wait.
+	delay = 30 * time.Second
 )
 
 // Settings are those that units depend on. What is left zero the units say
@@ -75,14 +81,11 @@ func Entries(s Settings, unitDir string) ([]Entry, error) {
 	if s.DHClient {
 		places, err := usable(s.LeasePlaces)
 		add(dhclientPath, pathLines(places), err)
-		add(dhclient, bindLines(places), nil)
+		add(dhclientService, bindLines(places), nil)
 		want(dhclientPath)
 	}
 	return entries, errors.Join(problems...)
 }
-
-// delay is the most that the timer's own file adds to each wait.
-const delay = 30 * time.Second
 
 func timerLines(refresh time.Duration) []string {
 	if refresh == 0 {
@@ -144,17 +147,17 @@ func bindLines(places []string) []string {
 	return lines
 }
 
-// usable returns the directories that can be watched, and an error for the rest.
-func usable(dirs []string) (good []string, err error) {
+// usable returns the places that can be watched, and an error for the rest.
+func usable(places []string) (good []string, err error) {
 	var problems []error
-	for _, dir := range dirs {
+	for _, place := range places {
 		switch {
-		case !path.IsAbs(dir) || !plain(dir):
-			problems = append(problems, fmt.Errorf("the directory %q of LeaseFiles cannot be said in a unit file", dir))
-		case path.Clean(dir) == "/":
+		case !path.IsAbs(place) || !plain(place):
+			problems = append(problems, fmt.Errorf("the path %q of LeaseFiles cannot be said in a unit file", place))
+		case path.Clean(place) == "/":
 			problems = append(problems, errors.New("the directory / of LeaseFiles cannot be shown to a service that has a root of its own"))
 		default:
-			good = append(good, dir)
+			good = append(good, place)
 		}
 	}
 	return good, errors.Join(problems...)

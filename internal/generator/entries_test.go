@@ -2,6 +2,8 @@ package generator_test
 
 import (
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,9 +77,9 @@ func TestEntries(t *testing.T) {
 				text(serviceConf, "[Service]\nBindReadOnlyPaths=\"-/good\"\n"),
 				link("netbrk-dhclient.path"),
 			},
-			problem: `the directory "/a\nb" of LeaseFiles cannot be said in a unit file` + "\n" + `the directory "/a " of LeaseFiles cannot be said in a unit file` + "\n" +
-				`the directory "/a\\" of LeaseFiles cannot be said in a unit file` + "\n" + `the directory "a" of LeaseFiles cannot be said in a unit file` + "\n" +
-				`the directory "/a\xff" of LeaseFiles cannot be said in a unit file` + "\n" +
+			problem: `the path "/a\nb" of LeaseFiles cannot be said in a unit file` + "\n" + `the path "/a " of LeaseFiles cannot be said in a unit file` + "\n" +
+				`the path "/a\\" of LeaseFiles cannot be said in a unit file` + "\n" + `the path "a" of LeaseFiles cannot be said in a unit file` + "\n" +
+				`the path "/a\xff" of LeaseFiles cannot be said in a unit file` + "\n" +
 				"the directory / of LeaseFiles cannot be shown to a service that has a root of its own",
 		},
 		{
@@ -94,4 +96,29 @@ func TestEntries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEntriesFitUnits: what a drop-in goes by is what the units say.
+func TestEntriesFitUnits(t *testing.T) {
+	setting := func(unit, key string) string {
+		t.Helper()
+		raw, err := os.ReadFile("../../units/" + unit)
+		require.NoError(t, err)
+		_, value, found := strings.Cut(string(raw), "\n"+key+"=")
+		require.True(t, found, "%s has no %s=", unit, key)
+		value, _, _ = strings.Cut(value, "\n")
+		return value
+	}
+	entries := func(s generator.Settings) string {
+		t.Helper()
+		found, err := generator.Entries(s, "/usr/lib/systemd/system")
+		require.NoError(t, err)
+		return found[0].Text
+	}
+	delay, err := time.ParseDuration(setting("netbrk-cloud-sync.timer", "RandomizedDelaySec"))
+	require.NoError(t, err)
+	assert.NotContains(t, entries(generator.Settings{Cloud: true, Refresh: 10 * delay}), "RandomizedDelaySec", "the unit's own is a tenth")
+	assert.Contains(t, entries(generator.Settings{Cloud: true, Refresh: 10*delay - time.Second}), "RandomizedDelaySec")
+	spool := "\nDirectoryNotEmpty=" + setting("netbrk-dhclient.path", "DirectoryNotEmpty") + "\n"
+	assert.Contains(t, entries(generator.Settings{DHClient: true, LeasePlaces: []string{"/srv"}}), spool)
 }
