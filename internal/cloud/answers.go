@@ -1,8 +1,10 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +55,14 @@ func (a *Answers) Ask(ctx context.Context, g Getter, limit int, keys ...string) 
 		})
 	}
 	_ = group.Wait() // no key's failure ends the others
+}
+
+// Err is why there is no answer to a key, nil if there is one.
+func (a *Answers) Err(key string) error {
+	if a.Has(key) {
+		return nil
+	}
+	return cmp.Or(a.Failed[key], fmt.Errorf("reading metadata %q: %w", key, ErrAbsent))
 }
 
 func (a *Answers) note(key string, body []byte, err error) {

@@ -34,6 +34,9 @@ func TestAsk(t *testing.T) {
 	assert.True(t, a.Has("a"))
 	assert.False(t, a.Has("absent"))
 	assert.Empty(t, a.Text("absent"))
+	assert.NoError(t, a.Err("a"))
+	assert.EqualError(t, a.Err("absent"), `reading metadata "absent": not in the metadata`)
+	assert.Equal(t, ErrNotReady, a.Err("failed"))
 }
 
 // A fact that hangs holds up the run for a while, and not for good.

@@ -185,6 +185,16 @@ func (t *Texts) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// DecodeWhole reads a JSON document and refuses one with a value of another kind than
+// expected. The error wraps ErrRefused.
+func DecodeWhole(raw []byte, into any) error {
+	odd, err := Decode(raw, into)
+	if err == nil && odd != "" {
+		err = fmt.Errorf("%q is of another kind: %w", odd, ErrRefused)
+	}
+	return err
+}
+
 // Decode reads a JSON document as far as it goes. A value of another kind than
 // expected is left as it is and its path returned in odd. The error wraps
 // ErrRefused: the document is none.

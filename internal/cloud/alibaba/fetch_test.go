@@ -19,11 +19,7 @@ const (
 
 func getter(t *testing.T) *cloudtest.Getter {
 	t.Helper()
-	g := &cloudtest.Getter{Bodies: map[string]string{}}
-	for key, body := range cloudtest.Answers(cloudtest.Documents(t, ".txt")["two-nics"]).Bodies {
-		g.Bodies[key] = string(body)
-	}
-	return g
+	return cloudtest.Answering(t, ".txt", "two-nics")
 }
 
 // Each key that is there and used is asked for once, and no other.

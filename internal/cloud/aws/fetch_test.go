@@ -83,7 +83,7 @@ func run(t *testing.T, server *imdstest.Server, check func(t *testing.T, m hostn
 	})
 }
 
-// TestFetch tells and is told the same, in as few requests as the issue asks for.
+// TestFetch tells and is told the same, in as few requests as that takes.
 func TestFetch(t *testing.T) {
 	for _, tt := range []struct {
 		name     string

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 )
@@ -17,6 +20,19 @@ type Getter struct {
 
 	mu    sync.Mutex // guards asked
 	asked []string
+}
+
+// Answering returns a getter of the answers in testdata, a txtar archive that ends in
+// ext: those of one case.
+func Answering(t testing.TB, ext, name string) *Getter {
+	t.Helper()
+	raw, ok := Documents(t, ext)[name]
+	require.True(t, ok, "testdata has no %s%s", name, ext)
+	g := &Getter{Bodies: map[string]string{}}
+	for key, body := range Answers(raw).Bodies {
+		g.Bodies[key] = string(body)
+	}
+	return g
 }
 
 // Get is that of cloud.Getter.

@@ -31,11 +31,7 @@ type droplet struct {
 // the default route is not told.
 func Parse(raw []byte) (hostnet.Metadata, error) {
 	var doc droplet
-	odd, err := cloud.Decode(raw, &doc)
-	if err == nil && odd != "" {
-		err = fmt.Errorf("%q is of another kind: %w", odd, cloud.ErrRefused)
-	}
-	if err != nil {
+	if err := cloud.DecodeWhole(raw, &doc); err != nil {
 		return hostnet.Metadata{}, fmt.Errorf("reading %q: %w", document, err)
 	}
 	var gaps cloud.Gaps
@@ -46,6 +42,7 @@ func Parse(raw []byte) (hostnet.Metadata, error) {
 	mapReserved(public, outside.IPv4.addr4("reserved_ip.ipv4", &gaps))
 	m := hostnet.Metadata{System: doc.system(public, outside, &gaps)}
 	m.Missing = gaps
+	var err error
 	m.NICs, err = cloud.Distinct("mac", append(public, private...))
 	return m, err
 }

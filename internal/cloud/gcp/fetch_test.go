@@ -13,10 +13,7 @@ import (
 
 func getter(t *testing.T) *cloudtest.Getter {
 	t.Helper()
-	g := &cloudtest.Getter{Bodies: map[string]string{}}
-	for key, body := range cloudtest.Answers(cloudtest.Documents(t, ".txt")["two-nics"]).Bodies {
-		g.Bodies[key] = string(body)
-	}
+	g := cloudtest.Answering(t, ".txt", "two-nics")
 	g.Bodies[instanceAttributes+"startup-script"] = "secret"
 	return g
 }

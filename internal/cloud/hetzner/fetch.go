@@ -1,9 +1,7 @@
 package hetzner
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -34,16 +32,12 @@ func (Provider) Endpoint() cloud.Endpoint {
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
 	var answers cloud.Answers
 	answers.Ask(ctx, g, 2, instance, private)
-	if !answers.Has(instance) {
-		return hostnet.Metadata{}, missing(answers, instance)
+	if err := answers.Err(instance); err != nil {
+		return hostnet.Metadata{}, err
 	}
 	m, err := Parse(answers)
-	if err != nil && !answers.Has(private) {
-		return hostnet.Metadata{}, missing(answers, private)
+	if absent := answers.Err(private); err != nil && absent != nil {
+		return hostnet.Metadata{}, absent
 	}
 	return m, err
-}
-
-func missing(answers cloud.Answers, key string) error {
-	return cmp.Or(answers.Failed[key], fmt.Errorf("reading metadata %q: %w", key, cloud.ErrAbsent))
 }

@@ -45,11 +45,7 @@ func decode(raw []byte, into any) error {
 	if err != nil {
 		return err
 	}
-	odd, err := cloud.Decode(text, into)
-	if err == nil && odd != "" {
-		err = fmt.Errorf("%q is of another kind: %w", odd, cloud.ErrRefused)
-	}
-	return err
+	return cloud.DecodeWhole(text, into)
 }
 
 func (s server) system(gaps *cloud.Gaps) hostnet.System {

@@ -1,9 +1,7 @@
 package openstack
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -36,9 +34,8 @@ func (Provider) Endpoint() cloud.Endpoint {
 func (Provider) Fetch(ctx context.Context, g cloud.Getter) (hostnet.Metadata, error) {
 	var answers cloud.Answers
 	answers.Ask(ctx, g, 2, networkData, metaData)
-	if !answers.Has(networkData) {
-		absent := fmt.Errorf("reading metadata %q: %w", networkData, cloud.ErrAbsent)
-		return hostnet.Metadata{}, cmp.Or(answers.Failed[networkData], absent)
+	if err := answers.Err(networkData); err != nil {
+		return hostnet.Metadata{}, err
 	}
 	return Parse(answers)
 }

@@ -11,16 +11,8 @@ import (
 	"github.com/netbrk/netbrk/internal/cloud/cloudtest"
 )
 
-func answering(t *testing.T, name string) *cloudtest.Getter {
-	g := &cloudtest.Getter{Bodies: map[string]string{}}
-	for key, body := range cloudtest.Answers(cloudtest.Documents(t, ".txtar")[name]).Bodies {
-		g.Bodies[key] = string(body)
-	}
-	return g
-}
-
 func TestFetch(t *testing.T) {
-	g := answering(t, "two-nics")
+	g := cloudtest.Answering(t, ".txtar", "two-nics")
 	got, err := Provider{}.Fetch(t.Context(), g)
 	require.NoError(t, err)
 	want, err := parseAnswers(cloudtest.Documents(t, ".txtar")["two-nics"])
@@ -32,10 +24,10 @@ func TestFetch(t *testing.T) {
 
 func TestFetchFails(t *testing.T) {
 	for _, want := range []error{cloud.ErrNotReady, cloud.ErrRefused, cloud.ErrAbsent} {
-		_, err := Provider{}.Fetch(t.Context(), answering(t, "two-nics").Failing(networkData, want))
+		_, err := Provider{}.Fetch(t.Context(), cloudtest.Answering(t, ".txtar", "two-nics").Failing(networkData, want))
 		assert.ErrorIs(t, err, want)
 
-		got, err := Provider{}.Fetch(t.Context(), answering(t, "two-nics").Failing(metaData, want))
+		got, err := Provider{}.Fetch(t.Context(), cloudtest.Answering(t, ".txtar", "two-nics").Failing(metaData, want))
 		require.NoError(t, err)
 		assert.Equal(t, []string{metaData}, got.Missing)
 		require.Len(t, got.NICs, 2)

@@ -31,11 +31,7 @@ type link struct {
 // bond, are left out: who made them configures them, too.
 func Parse(answers cloud.Answers) (hostnet.Metadata, error) {
 	var doc network
-	odd, err := cloud.Decode(answers.Bodies[networkData], &doc)
-	if err == nil && odd != "" {
-		err = fmt.Errorf("%q is of another kind: %w", odd, cloud.ErrRefused)
-	}
-	if err != nil {
+	if err := cloud.DecodeWhole(answers.Bodies[networkData], &doc); err != nil {
 		return hostnet.Metadata{}, fmt.Errorf("reading %q: %w", networkData, err)
 	}
 	links := parseLinks(doc.Links)
@@ -48,6 +44,7 @@ func Parse(answers cloud.Answers) (hostnet.Metadata, error) {
 	if len(m.NICs) == 0 && slices.ContainsFunc(links, func(b *builder) bool { return b.leftOut }) {
 		return m, fmt.Errorf("reading %q: nothing but bonds and VLANs is listed: %w", networkData, cloud.ErrRefused)
 	}
+	var err error
 	m.NICs, err = cloud.Distinct("ethernet_mac_address", m.NICs)
 	return m, err
 }
