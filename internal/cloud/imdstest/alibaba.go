@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -66,7 +65,7 @@ func alibabaNIC(nic hostnet.NIC) map[string]string {
 	}
 	if subnet := toldSubnet(nic, netip.Addr.Is4); subnet.IsValid() {
 		keys["vswitch-cidr-block"] = subnet.String()
-		keys["netmask"] = net.IP(net.CIDRMask(subnet.Bits(), 32)).String()
+		keys["netmask"] = netmask(subnet)
 	}
 	if four := told4(nic); len(four) > 0 {
 		keys["primary-ip-address"] = four[0].Addr.String()

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -24,29 +23,11 @@ func renderAWS(told hostnet.Metadata, r *http.Request) Answer {
 	if body, ok := keys[path]; ok {
 		return Answer{Status: http.StatusOK, Header: http.Header{"Server": {"EC2ws"}}, Body: []byte(body)}
 	}
-	listing := list(keys, strings.TrimSuffix(path, "/")+"/")
+	listing := listing(keys, strings.TrimSuffix(path, "/")+"/")
 	if listing == "" {
 		return status(http.StatusNotFound)
 	}
 	return Answer{Status: http.StatusOK, Header: http.Header{"Server": {"EC2ws"}}, Body: []byte(listing)}
-}
-
-// list names the children of a directory, one a line without a last newline;
-// those that are directories end in a slash.
-func list(keys map[string]string, dir string) string {
-	children := map[string]bool{}
-	for path := range keys {
-		rest, ok := strings.CutPrefix(path, dir)
-		if !ok {
-			continue
-		}
-		child, _, below := strings.Cut(rest, "/")
-		if below {
-			child += "/"
-		}
-		children[child] = true
-	}
-	return strings.Join(slices.Sorted(maps.Keys(children)), "\n")
 }
 
 func awsKeys(told hostnet.Metadata) map[string]string {
@@ -135,8 +116,9 @@ func awsNIC(nic hostnet.NIC) map[string]string {
 			lists["ipv4-associations/"+a.Public.String()] = []string{a.Addr.String()}
 		}
 	}
-	for _, p := range nic.Ranges {
-		lists[family(p.Prefix, "ipv4-prefix", "ipv6-prefix")] = append(lists[family(p.Prefix, "ipv4-prefix", "ipv6-prefix")], p.Prefix.String())
+	for _, r := range nic.Ranges {
+		key := family(r.Prefix, "ipv4-prefix", "ipv6-prefix")
+		lists[key] = append(lists[key], r.Prefix.String())
 	}
 	for _, p := range nic.Subnets {
 		key := family(p, "subnet-ipv4-cidr-block", "subnet-ipv6-cidr-blocks")
@@ -154,6 +136,7 @@ func awsNIC(nic hostnet.NIC) map[string]string {
 	return keys
 }
 
+// family is one of two, by that of the prefix.
 func family(p netip.Prefix, four, six string) string {
 	if p.Addr().Is4() {
 		return four

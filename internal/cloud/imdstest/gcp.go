@@ -2,7 +2,6 @@ package imdstest
 
 import (
 	"maps"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -130,5 +129,5 @@ func gcpMask(nic hostnet.NIC, a hostnet.CloudAddress) string {
 	} else if a.Bits > 0 && a.Bits < 32 {
 		length = a.Bits
 	}
-	return net.IP(net.CIDRMask(length, 32)).String()
+	return netmask(netip.PrefixFrom(a.Addr, length))
 }

@@ -70,7 +70,7 @@ func TestOpenStackDHCP(t *testing.T) {
 	}
 	told := hostnet.Metadata{System: openStackSystem(), NICs: []hostnet.NIC{nic}}
 	p := openstack.Provider{}
-	got, err := p.Fetch(t.Context(), rendered{renderOpenStack, p.Endpoint().Bases[0], told})
+	got, err := p.Fetch(t.Context(), direct{t, p.Endpoint(), renderOpenStack, told})
 	require.NoError(t, err)
 	assert.Equal(t, []hostnet.NIC{{MAC: nic.MAC, ID: nic.ID, Primary: true, MTUBytes: 1450}}, got.NICs)
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,26 +18,44 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// rendered asks a service without a network. What must not be kept comes in the
-// documents that must be asked for.
-type rendered struct {
-	render render
-	base   string
-	told   hostnet.Metadata
+// direct asks a render as the client asks a service, without a network between.
+type direct struct {
+	t        *testing.T
+	endpoint cloud.Endpoint
+	render   render
+	told     hostnet.Metadata
 }
 
-func (r rendered) Get(_ context.Context, path string) ([]byte, error) {
-	answer := r.render(r.told, httptest.NewRequest(http.MethodGet, r.base+path, nil))
-	if answer.Status != http.StatusOK {
+func (d direct) Get(_ context.Context, path string) ([]byte, error) {
+	base, err := url.Parse(strings.ReplaceAll(d.endpoint.Bases[0], "%LINK", "%25lo"))
+	require.NoError(d.t, err)
+	answer := d.ask(base.Path+path, d.endpoint.Header)
+	if name := d.endpoint.IdentityName; name != "" {
+		assert.Equal(d.t, d.endpoint.IdentityValue, answer.Header.Get(name))
+	}
+	assert.NotEqual(d.t, Secret, string(answer.Body), "%q was asked for", path)
+	switch answer.Status {
+	case http.StatusOK:
+		return answer.Body, nil
+	case http.StatusNotFound:
 		return nil, fmt.Errorf("reading metadata %q: %w", path, cloud.ErrAbsent)
 	}
-	return answer.Body, nil
+	return nil, fmt.Errorf("reading metadata %q: %w: %d", path, cloud.ErrRefused, answer.Status)
 }
 
-// roundTrip makes sure that the provider reads what the service was to tell.
+func (d direct) ask(target string, header map[string]string) Answer {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	return d.render(d.told, r)
+}
+
+// roundTrip makes sure that the provider reads what the service was to tell, and keeps
+// nothing of what else is in the documents that it has to ask for.
 func roundTrip(t *testing.T, p cloud.Provider, render render, told hostnet.Metadata) {
 	t.Helper()
-	got, err := p.Fetch(t.Context(), rendered{render, p.Endpoint().Bases[0], told})
+	got, err := p.Fetch(t.Context(), direct{t, p.Endpoint(), render, told})
 	require.NoError(t, err)
 	cloudtest.Check(t, got)
 	assert.Equal(t, told, got)

@@ -24,22 +24,18 @@ func tellJSON(document any) Answer {
 	return Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}
 }
 
+// refuse is an answer of a status alone, in plain text; EC2 and Alibaba's tokens have
+// a page, see status.
 func refuse(status int) Answer {
 	return Answer{Status: status, Body: []byte(http.StatusText(status))}
 }
 
-// tellTree answers from a tree of texts. A directory's own text is the list of
-// its children, a line each, those with children of their own ending in "/".
-func tellTree(keys map[string]string, path string) Answer {
-	if body, ok := keys[path]; ok {
-		return tellText(body)
-	}
-	if path != "" && !strings.HasSuffix(path, "/") {
-		return refuse(http.StatusNotFound)
-	}
+// listing names the children of a directory, one a line without a last newline;
+// those that are directories end in a slash.
+func listing(keys map[string]string, directory string) string {
 	children := map[string]bool{}
 	for key := range keys {
-		if below, ok := strings.CutPrefix(key, path); ok {
+		if below, ok := strings.CutPrefix(key, directory); ok {
 			name, _, deeper := strings.Cut(below, "/")
 			if deeper {
 				name += "/"
@@ -47,10 +43,21 @@ func tellTree(keys map[string]string, path string) Answer {
 			children[name] = true
 		}
 	}
-	if len(children) == 0 {
+	return strings.Join(slices.Sorted(maps.Keys(children)), "\n")
+}
+
+// tellTree answers from a tree of texts. A directory's own text is its listing.
+func tellTree(keys map[string]string, path string) Answer {
+	if body, ok := keys[path]; ok {
+		return tellText(body)
+	}
+	if path != "" && !strings.HasSuffix(path, "/") {
 		return refuse(http.StatusNotFound)
 	}
-	return tellText(strings.Join(slices.Sorted(maps.Keys(children)), "\n"))
+	if list := listing(keys, path); list != "" {
+		return tellText(list)
+	}
+	return refuse(http.StatusNotFound)
 }
 
 // primaryFirst puts the primary NIC where clouds have it that do not mark it.
@@ -114,7 +121,7 @@ func toldSubnet(nic hostnet.NIC, family func(netip.Addr) bool) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// text is "" for what is not valid.
+// toldText is "" for what is not valid.
 func toldText(v interface {
 	fmt.Stringer
 	IsValid() bool

@@ -1,17 +1,11 @@
 package imdstest
 
 import (
-	"context"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/cloud/alibaba"
@@ -20,39 +14,6 @@ import (
 	"github.com/netbrk/netbrk/internal/cloud/oracle"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
-
-// direct asks a render as the client asks a service, without a network between.
-type direct struct {
-	t        *testing.T
-	endpoint cloud.Endpoint
-	render   render
-	told     hostnet.Metadata
-}
-
-func (d direct) Get(_ context.Context, path string) ([]byte, error) {
-	base, err := url.Parse(d.endpoint.Bases[0])
-	require.NoError(d.t, err)
-	answer := d.ask(base.Path+path, d.endpoint.Header)
-	if name := d.endpoint.IdentityName; name != "" {
-		assert.Equal(d.t, d.endpoint.IdentityValue, answer.Header.Get(name))
-	}
-	assert.NotContains(d.t, string(answer.Body), Secret, "%q was asked for", path)
-	switch answer.Status {
-	case http.StatusOK:
-		return answer.Body, nil
-	case http.StatusNotFound:
-		return nil, cloud.ErrAbsent
-	}
-	return nil, fmt.Errorf("%w: %d", cloud.ErrRefused, answer.Status)
-}
-
-func (d direct) ask(target string, header map[string]string) Answer {
-	r := httptest.NewRequest(http.MethodGet, target, nil)
-	for name, value := range header {
-		r.Header.Set(name, value)
-	}
-	return d.render(d.told, r)
-}
 
 func toldSystem(provider string) hostnet.System {
 	return hostnet.System{
@@ -63,36 +24,24 @@ func toldSystem(provider string) hostnet.System {
 
 // toldNICs are two with addresses of both families, and one of IPv6 alone.
 func toldNICs() []hostnet.NIC {
-	four := func(text string, role hostnet.Role) hostnet.CloudAddress {
-		return hostnet.CloudAddress{Addr: netip.MustParseAddr(text), Bits: 24, Role: role}
-	}
-	six := func(text string, role hostnet.Role) hostnet.CloudAddress {
-		return hostnet.CloudAddress{Addr: netip.MustParseAddr(text), Bits: 64, Role: role}
-	}
-	prefixes := func(texts ...string) (found []netip.Prefix) {
-		for _, text := range texts {
-			found = append(found, netip.MustParsePrefix(text))
-		}
-		return found
-	}
-	first := four("10.1.1.4", hostnet.RolePrimary)
+	first := at("10.1.1.4/24", hostnet.RolePrimary)
 	first.Public = netip.MustParseAddr("198.51.100.9")
 	return []hostnet.NIC{
 		{
 			MAC: "02:48:05:00:ab:01", ID: "nic-1", Primary: true, Subnets: prefixes("10.1.1.0/24", "2001:db8:1:1::/64"),
 			Addresses: []hostnet.CloudAddress{
-				first, four("10.1.1.5", hostnet.RoleSecondary), four("10.1.1.6", hostnet.RoleSecondary),
-				six("2001:db8:1:1::4", hostnet.RolePrimary), six("2001:db8:1:1::5", hostnet.RoleSecondary),
+				first, at("10.1.1.5/24", hostnet.RoleSecondary), at("10.1.1.6/24", hostnet.RoleSecondary),
+				at("2001:db8:1:1::4/64", hostnet.RolePrimary), at("2001:db8:1:1::5/64", hostnet.RoleSecondary),
 			},
 			Gateway4: netip.MustParseAddr("10.1.1.1"), Gateway6: netip.MustParseAddr("fe80::1"),
 		},
 		{
 			MAC: "02:48:05:00:ab:02", ID: "nic-2", Subnets: prefixes("10.1.2.0/24"),
-			Addresses: []hostnet.CloudAddress{four("10.1.2.4", hostnet.RolePrimary)}, Gateway4: netip.MustParseAddr("10.1.2.1"),
+			Addresses: []hostnet.CloudAddress{at("10.1.2.4/24", hostnet.RolePrimary)}, Gateway4: netip.MustParseAddr("10.1.2.1"),
 		},
 		{
 			MAC: "02:48:05:00:ab:03", ID: "nic-3", Subnets: prefixes("2001:db8:1:3::/64"),
-			Addresses: []hostnet.CloudAddress{six("2001:db8:1:3::4", hostnet.RolePrimary)}, Gateway6: netip.MustParseAddr("fe80::3"),
+			Addresses: []hostnet.CloudAddress{at("2001:db8:1:3::4/64", hostnet.RolePrimary)}, Gateway6: netip.MustParseAddr("fe80::3"),
 		},
 	}
 }
@@ -172,11 +121,7 @@ func TestToldIsRead(t *testing.T) {
 		{alibaba.Provider{}, renderAlibaba, toldAlibaba()},
 		{oracle.Provider{}, renderOracle, toldOracle()},
 	} {
-		t.Run(tt.provider.Name(), func(t *testing.T) {
-			got, err := tt.provider.Fetch(t.Context(), direct{t, tt.provider.Endpoint(), tt.render, tt.told})
-			require.NoError(t, err)
-			assert.Equal(t, tt.told, got)
-		})
+		t.Run(tt.provider.Name(), func(t *testing.T) { roundTrip(t, tt.provider, tt.render, tt.told) })
 	}
 }
 
