@@ -156,15 +156,9 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 }
 
 func cloudClient(p cloud.Provider, endpoint string, log *slog.Logger) (*cloud.Client, error) {
-	entries, err := os.ReadDir("/sys/class/net")
+	links, err := cloud.Links("/")
 	if err != nil {
-		return nil, fmt.Errorf("listing links: %w", err)
-	}
-	var links []string
-	for _, e := range entries {
-		if e.Name() != "lo" {
-			links = append(links, e.Name())
-		}
+		return nil, err
 	}
 	return cloud.NewClient(p.Endpoint(), cloud.Options{Base: endpoint, Links: links, Log: log})
 }

@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -335,6 +336,25 @@ func TestUnreachable(t *testing.T) {
 		assert.EqualError(t, err, `reading metadata "meta-data/mac": asking for a session token: metadata is not ready: `+
 			`dial tcp: network is unreachable; dial tcp: network is unreachable`)
 		assert.Len(t, d.dialed, 6)
+	})
+}
+
+// TestUnreachableByManyLinks: of a thousand links not each one's error is told.
+func TestUnreachableByManyLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := cloud.Endpoint{Bases: []string{"http://[fe80::a9fe:a9fe%LINK]/"}}
+		var links []string
+		for n := range 1000 {
+			links = append(links, fmt.Sprintf("veth%d", n))
+		}
+		d := &dialer{dead: ":80"}
+		c, err := cloud.NewClient(e, cloud.Options{Dial: d.dial, Links: links, Times: cloud.Times{Tries: 1}})
+		require.NoError(t, err)
+		_, err = c.Get(t.Context(), macPath)
+		require.ErrorIs(t, err, cloud.ErrNotReady)
+		assert.Less(t, len(err.Error()), 300)
+		assert.ErrorContains(t, err, "network is unreachable; and so on")
+		assert.Len(t, d.dialed, len(links))
 	})
 }
 

@@ -92,15 +92,24 @@ func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// maxFailures bounds what is told of a service that nobody reaches: there may be a base
+// for each link of the host.
+const maxFailures = 4
+
 // search tries all bases until one can be connected to, and returns it.
 func (x *exchange) search(request *http.Request) (base string, response *http.Response, err error) {
 	var failures []string
-	for _, base := range x.bases {
+	for n, base := range x.bases {
 		response, err := x.try(request, base)
 		if !unreachable(err) {
 			return base, response, err
 		}
-		failures = append(failures, err.Error())
+		switch {
+		case n < maxFailures:
+			failures = append(failures, err.Error())
+		case n == maxFailures:
+			failures = append(failures, "and so on")
+		}
 		if request.Context().Err() != nil {
 			break
 		}
