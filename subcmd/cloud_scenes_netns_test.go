@@ -2,9 +2,14 @@ package subcmd
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"testing"
 
+	"github.com/stretchr/testify/assert"
+
+	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
@@ -32,6 +37,11 @@ func cloudScenes() map[string]cloudScene {
 		"aws": awsScene(), "azure": azureScene(), "gcp": gcpScene(), "alibaba": alibabaScene(),
 		"oracle": oracleScene(), "digitalocean": digitalOceanScene(), "hetzner": hetznerScene(), "openstack": openStackScene(),
 	}
+}
+
+// TestCloudScenes: each cloud has one.
+func TestCloudScenes(t *testing.T) {
+	assert.ElementsMatch(t, config.Providers(), slices.Collect(maps.Keys(cloudScenes())))
 }
 
 // subnetScene has all NICs of a machine in subnets, as most clouds do.

@@ -66,6 +66,30 @@ func (g *Gaps) Prefixes6(key string, texts []string) []netip.Prefix {
 	return each(g, key, texts, func(text string) netip.Prefix { return g.prefix(key, text, netip.Addr.Is6) })
 }
 
+// Subnet is the subnet of an address, by a netmask or the length of a prefix, not
+// masked. It is not valid, and a gap, where there is an address and no such
+// length.
+func (g *Gaps) Subnet(key string, addr netip.Addr, mask string) netip.Prefix {
+	if !addr.IsValid() {
+		return netip.Prefix{}
+	}
+	length, err := ParseBits(mask)
+	if err != nil || length > addr.BitLen() {
+		g.Add(key)
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(addr, length)
+}
+
+// Gateway is the address of a router, of the family that is told; not valid for
+// none, which is also written as the unspecified address.
+func (g *Gaps) Gateway(key, text string, family func(netip.Addr) bool) netip.Addr {
+	if addr, err := netip.ParseAddr(blank(text)); err == nil && addr.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return g.addr(key, text, family)
+}
+
 // MTU is in bytes, 0 for none. RFC 791 asks for 68 at least; the kernel's own
 // bound is that of the driver.
 func (g *Gaps) MTU(key, text string) int {
