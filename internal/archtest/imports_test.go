@@ -29,7 +29,7 @@ type pkg struct {
 // support are the packages that only tests link.
 var support = []string{
 	"internal/archtest", "internal/bench", "internal/bustest", "internal/report/reporttest", "internal/cloud/cloudtest", "internal/cloud/imdstest", "internal/cloud/imdstest/cmd/imds",
-	"internal/demotest", "internal/e2e", "internal/faulttest", "internal/netnstest", "internal/resolved/resolvedtest", "internal/scale", "internal/scale/cmd/fleet", "man", "units",
+	"internal/demotest", "internal/e2e", "internal/faulttest", "internal/hosttest", "internal/netnstest", "internal/resolved/resolvedtest", "internal/scale", "internal/scale/cmd/fleet", "man", "units",
 }
 
 // ours lists which of our packages a package may import. Adapters and logic

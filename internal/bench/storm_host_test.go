@@ -5,7 +5,6 @@ package bench
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,13 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
-	"github.com/netbrk/netbrk/internal/netnstest"
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 const (
@@ -29,64 +27,48 @@ const (
 	patience = time.Minute
 )
 
-// stormHost is a network namespace with two links, one of which has rules and an
-// address, and netbrk's configuration, hook and state.
+// stormHost has two links, one of which has rules and an address, and a hook for
+// addresses.
 type stormHost struct {
-	ns     *netnstest.Namespace
-	dir    string // trusted: nobody but root can write to it or above it
-	routed int    // the link that the routes are of
-	ruled  int    // the link with rules
-	socket int    // of rtnetlink, in the namespace
+	*hosttest.Host
+	routed int // the link that the routes are of
+	ruled  int // the link with rules
+	socket int // of rtnetlink, in the namespace
 }
 
 func newStormHost(t *testing.T) *stormHost {
 	t.Helper()
-	dir, err := os.MkdirTemp("/run", "netbrk-bench-") // hooks do not run from /tmp
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chmod(dir, 0o755))
-	h := &stormHost{ns: netnstest.New(t), dir: dir}
+	h := &stormHost{Host: hosttest.New(t, hosttest.Dir(t), "[Network]\nRoutingPolicyRules = \"pol0\"\n")}
 	h.routed = h.link(t, "storm0", "far0")
 	h.ruled = h.link(t, "pol0", "far1")
 	h.address(t, firstAddress)
-	h.ns.Do(t, func() {
+	h.Do(t, func() {
+		var err error
 		h.socket, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 		require.NoError(t, err)
 	})
 	t.Cleanup(func() { unix.Close(h.socket) })
-	hooks := filepath.Join(dir, "hooks", "addresses.d")
+	hooks := filepath.Join(h.Dir, "hooks", "addresses.d")
 	require.NoError(t, os.MkdirAll(hooks, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(hooks, "10-log"), fmt.Appendf(nil, "#!/bin/sh\ndate +%%s%%N >>%s\n", h.log()), 0o755))
-	require.NoError(t, os.WriteFile(h.config(), fmt.Appendf(nil, "[System]\nGenerator = \"kernel\"\nHookDirs = %q\n"+
-		"[Network]\nRoutingPolicyRules = \"pol0\"\n", filepath.Dir(hooks)), 0o644))
 	return h
 }
 
-// link adds a link that gets no address by itself, at a time of its own.
+// link adds a link that gets no address by itself, and returns its ifindex.
 func (h *stormHost) link(t *testing.T, name, peer string) int {
 	t.Helper()
-	var index int
-	h.ns.Do(t, func() {
-		for _, command := range []string{
-			"link add " + name + " type veth peer name " + peer,
-			"link set " + name + " addrgenmode none up", "link set " + peer + " addrgenmode none up",
-		} {
-			out, err := exec.Command("ip", strings.Fields(command)...).CombinedOutput()
-			require.NoError(t, err, "ip %s: %s", command, out)
-		}
-		l, err := net.InterfaceByName(name)
-		require.NoError(t, err)
-		index = l.Index
-	})
-	return index
+	h.IPBatch(t, fmt.Sprintf("link add %s type veth peer name %s\n", name, peer)+
+		fmt.Sprintf("link set %s addrgenmode none up\nlink set %s addrgenmode none up\n", name, peer))
+	l, err := h.Netlink().LinkByName(name)
+	require.NoError(t, err)
+	return l.Attrs().Index
 }
 
-func (h *stormHost) log() string    { return filepath.Join(h.dir, "log") }
-func (h *stormHost) config() string { return filepath.Join(h.dir, "netbrk.toml") }
+func (h *stormHost) log() string { return filepath.Join(h.Dir, "log") }
 
 func (h *stormHost) start(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	h.Do(t, func() { require.NoError(t, cmd.Start()) })
 }
 
 // address adds an address, and returns when that began.
@@ -94,16 +76,16 @@ func (h *stormHost) address(t *testing.T, address string) time.Time {
 	t.Helper()
 	prefix, err := netlink.ParseAddr(address + "/16")
 	require.NoError(t, err)
-	l, err := h.ns.Netlink().LinkByIndex(h.ruled)
+	l, err := h.Netlink().LinkByIndex(h.ruled)
 	require.NoError(t, err)
 	at := time.Now()
-	require.NoError(t, h.ns.Netlink().AddrAdd(l, prefix))
+	require.NoError(t, h.Netlink().AddrAdd(l, prefix))
 	return at
 }
 
 func (h *stormHost) watch(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(netbrkPath(), "--config="+h.config(), "--state-dir="+filepath.Join(h.dir, "state"), "--log-level=warn", "watch", "--dispatch=exec")
+	cmd := h.Command("--log-level=warn", "watch", "--dispatch=exec")
 	cmd.Stderr = os.Stderr
 	h.start(t, cmd)
 	return cmd
@@ -160,7 +142,7 @@ func processCPU(t *testing.T, pid int) time.Duration {
 // hasRules tells whether an address has its rules: there are three of each.
 func (h *stormHost) hasRules(t *testing.T, address string) bool {
 	t.Helper()
-	all, err := h.ns.Netlink().RuleList(netlink.FAMILY_V4)
+	all, err := h.Netlink().RuleList(netlink.FAMILY_V4)
 	require.NoError(t, err)
 	count := 0
 	for _, r := range all {

@@ -50,11 +50,11 @@ type clockedWatcher struct {
 
 func (h *host) watchAt(t *testing.T, shift time.Duration) clockedWatcher {
 	t.Helper()
-	path := filepath.Join(h.dir, fmt.Sprintf("notify-%d", time.Now().UnixNano()))
+	path := filepath.Join(h.Dir, fmt.Sprintf("notify-%d", time.Now().UnixNano()))
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = notify.Close() })
-	cmd := h.command("watch", "--dispatch=units", "--print")
+	cmd := h.Command("watch", "--dispatch=units", "--print")
 	cmd.Stdout, cmd.Stderr = h.appendTo(t, "events"), h.appendTo(t, "stderr")
 	cmd.Env = append(cmd.Environ(), "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=400000")
 	w := clockedWatcher{watcher: &watcher{cmd, make(chan struct{})}, notes: make(chan string, 1024)}
@@ -140,11 +140,11 @@ func (h *host) change(t *testing.T, index, round int) []hostnet.Event {
 			return fmt.Sprintf("%+v", events)
 		})
 	}
-	h.ns.IP(t, "link set peer0 down")
+	h.IP(t, "link set peer0 down")
 	wait("the loss of carrier", func(ev hostnet.Event) bool { return ev.State == "no-carrier" })
-	h.ns.IP(t, "link set peer0 up")
+	h.IP(t, "link set peer0 up")
 	wait("the carrier", func(ev hostnet.Event) bool { return ev.State == "routable" })
-	h.ns.IP(t, fmt.Sprintf("address add 192.0.2.%d/24 dev flap0", 20+round))
+	h.IP(t, fmt.Sprintf("address add 192.0.2.%d/24 dev flap0", 20+round))
 	wait("the address, which settles", func(ev hostnet.Event) bool { return ev.Kind == hostnet.KindAddresses })
 	return h.emitted(t, index, known)
 }
@@ -158,7 +158,7 @@ func (h *host) rightAt(t *testing.T, shift time.Duration, rounds int) {
 		_, stderr, status := end()
 		require.Zero(t, status, stderr)
 	}
-	rules := h.ns.IP(t, "-N -4 rule")
+	rules := h.IP(t, "-N -4 rule")
 	for round := range rounds + 1 {
 		assert.Equal(t, 3, strings.Count(rules, fmt.Sprintf("192.0.2.%d ", 20+round)), "round %d:\n%s", round, rules)
 	}
@@ -204,7 +204,7 @@ func TestClockJumps(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 	h.logEdges(t)
 	h.logHook(t, "addresses.d")
-	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
+	h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
 	index := h.index(t, "flap0")
 	w := h.watchAt(t, 0)
 	h.rightAt(t, 0, 0)
@@ -233,7 +233,7 @@ func TestClockJumpsBetweenRuns(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 	h.logEdges(t)
 	h.logHook(t, "addresses.d")
-	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
+	h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
 	index := h.index(t, "flap0")
 	round := 0
 	for _, jump := range jumps(t) {
@@ -256,7 +256,7 @@ func TestClockJumpsBetweenRuns(t *testing.T) {
 // held back, and then the clock is set back by a day.
 func TestClockJumpsWhileRulesAreHeldBack(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
-	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
+	h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.20/24 dev flap0\n")
 	ahead := 24 * time.Hour
 	pass := func(shift time.Duration) {
 		t.Helper()
@@ -264,10 +264,10 @@ func TestClockJumpsWhileRulesAreHeldBack(t *testing.T) {
 		_, stderr, _ := h.runAt(t, shift, "apply-rules", "--pending")
 		assert.NotContains(t, stderr, "panic")
 	}
-	rules := func() int { return strings.Count(h.ns.IP(t, "-N -4 rule show priority 30002"), "192.0.2.20") }
+	rules := func() int { return strings.Count(h.IP(t, "-N -4 rule show priority 30002"), "192.0.2.20") }
 	tries := 0
 	for pass(ahead); rules() == 1; pass(ahead) {
-		h.ns.IP(t, "-4 rule delete priority 30002")
+		h.IP(t, "-4 rule delete priority 30002")
 		tries++
 		require.Less(t, tries, 200, "it is never held back")
 	}

@@ -21,9 +21,9 @@ const startsMost = 5
 // alone sees: in a mount namespace that lasts as long as the test.
 func (h *host) mounted(t *testing.T) (inside func(command string)) {
 	t.Helper()
-	require.NoError(t, os.Mkdir(h.state, 0o755))
+	require.NoError(t, os.Mkdir(h.State, 0o755))
 	holder := exec.Command("unshare", "--mount", "--propagation=private", "sh", "-c",
-		"mount -t tmpfs -o size=2m,mode=755 none \"$0\" && echo mounted && exec sleep 1000", h.state)
+		"mount -t tmpfs -o size=2m,mode=755 none \"$0\" && echo mounted && exec sleep 1000", h.State)
 	out, err := holder.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, holder.Start())
@@ -36,7 +36,7 @@ func (h *host) mounted(t *testing.T) (inside func(command string)) {
 	h.root = "/proc/" + pid + "/root"
 	return func(command string) {
 		t.Helper()
-		args := append(append([]string{}, h.enter[1:]...), "sh", "-ec", command, h.state)
+		args := append(append([]string{}, h.enter[1:]...), "sh", "-ec", command, h.State)
 		out, err := exec.Command(h.enter[0], args...).CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
@@ -53,10 +53,10 @@ func TestNoRoom(t *testing.T) {
 	}{
 		{"full", func(t *testing.T, h *host, _ func(string)) {
 			t.Helper()
-			require.Error(t, os.WriteFile(filepath.Join(h.root+h.state, "ballast"), make([]byte, 4<<20), 0o600))
+			require.Error(t, os.WriteFile(filepath.Join(h.root+h.State, "ballast"), make([]byte, 4<<20), 0o600))
 		}, func(t *testing.T, h *host, _ func(string)) {
 			t.Helper()
-			require.NoError(t, os.Remove(filepath.Join(h.root+h.state, "ballast")))
+			require.NoError(t, os.Remove(filepath.Join(h.root+h.State, "ballast")))
 		}, "no space left on device"},
 		// The file system itself cannot be closed while the watcher's lock is open
 		// in it; a second mount on top of it can.
@@ -69,7 +69,7 @@ func TestNoRoom(t *testing.T) {
 			h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 			h.logEdges(t)
 			inside := h.mounted(t)
-			h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
+			h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 			index := h.index(t, "flap0")
 
 			// Before the start.
@@ -88,7 +88,7 @@ func TestNoRoom(t *testing.T) {
 			// Under a watcher that runs.
 			test.close(t, h, inside)
 			before := strings.Count(h.read("stderr"), "\n")
-			h.ns.IP(t, "link set peer0 down")
+			h.IP(t, "link set peer0 down")
 			<-w.done
 			assert.Equal(t, 1, w.cmd.ProcessState.ExitCode())
 			for range startsMost - 1 {
@@ -101,13 +101,13 @@ func TestNoRoom(t *testing.T) {
 			assert.LessOrEqual(t, len(lines), 6*startsMost, strings.Join(lines, "\n"))
 			assert.Contains(t, strings.Join(lines, "\n"), test.says)
 			assert.NotContains(t, complaints, "panic")
-			h.ns.IP(t, "address add 192.0.2.11/24 dev flap0")
+			h.IP(t, "address add 192.0.2.11/24 dev flap0")
 
 			test.open(t, h, inside)
 			w = h.watch(t)
 			h.knows(t, index, "no-carrier")
 			eventually(t, "rules of the address that came meanwhile", func() string {
-				if rules := h.ns.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
+				if rules := h.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
 					return rules
 				}
 				return ""

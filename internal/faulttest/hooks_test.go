@@ -17,7 +17,7 @@ func TestBadScripts(t *testing.T) {
 	h := newHost(t, "HookTimeout = \"1s\"\n")
 	h.logEdges(t)
 	h.write(t, "hooks/no-carrier.d/00-hangs", "#!/bin/sh\nsleep 1000\n", 0o755)
-	h.write(t, "hooks/no-carrier.d/01-forks", fmt.Sprintf("#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & echo $! >>%s/forked; done\n", h.dir), 0o755)
+	h.write(t, "hooks/no-carrier.d/01-forks", fmt.Sprintf("#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & echo $! >>%s/forked; done\n", h.Dir), 0o755)
 	h.write(t, "hooks/no-carrier.d/02-floods", "#!/bin/sh\nexec head -c 100000000 /dev/zero\n", 0o755)
 	h.write(t, "hooks/no-carrier.d/03-fails", "#!/bin/sh\nexit 7\n", 0o755)
 	t.Cleanup(func() { // they are the script's, not netbrk's
@@ -29,10 +29,10 @@ func TestBadScripts(t *testing.T) {
 	})
 	w := h.watch(t)
 	h.firstPass(t)
-	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
+	h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
 	index := h.index(t, "flap0")
 	h.knows(t, index, "no-carrier")
-	h.ns.IPBatch(t, "link set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
+	h.IPBatch(t, "link set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 	h.knows(t, index, "routable")
 	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
 	w.end(t, h)
@@ -42,7 +42,7 @@ func TestBadScripts(t *testing.T) {
 		assert.Contains(t, log, name, "what failed is told")
 	}
 	assert.Less(t, len(log), 100_000, "a flood stays out of the log")
-	results := h.exec(t, "du", "-sb", h.state+"/hooks/results")
+	results := h.exec(t, "du", "-sb", h.State+"/hooks/results")
 	size, err := strconv.Atoi(strings.Fields(results)[0])
 	require.NoError(t, err)
 	assert.Less(t, size, 1<<20, "of a flood the end is kept")
@@ -58,22 +58,22 @@ const retriggers = 50
 func TestScriptTriggersItself(t *testing.T) {
 	h := newHost(t, "")
 	h.logEdges(t)
-	h.write(t, "hooks/routes.d/same0/10-same", fmt.Sprintf("#!/bin/sh\necho run >>%s/same\nexec ip route replace 198.51.100.0/24 dev $LINK\n", h.dir), 0o755)
+	h.write(t, "hooks/routes.d/same0/10-same", fmt.Sprintf("#!/bin/sh\necho run >>%s/same\nexec ip route replace 198.51.100.0/24 dev $LINK\n", h.Dir), 0o755)
 	h.write(t, "hooks/routes.d/other0/10-other", fmt.Sprintf("#!/bin/sh\necho run >>%s/other\n"+
-		"runs=$(wc -l <%s/other)\n[ $runs -gt %d ] || exec ip route replace 203.0.113.0/24 dev $LINK metric $runs\n", h.dir, h.dir, retriggers), 0o755)
+		"runs=$(wc -l <%s/other)\n[ $runs -gt %d ] || exec ip route replace 203.0.113.0/24 dev $LINK metric $runs\n", h.Dir, h.Dir, retriggers), 0o755)
 	w := h.watch(t)
 	h.firstPass(t)
 	for _, link := range []string{"same", "other", "calm"} {
-		h.ns.IPBatch(t, fmt.Sprintf("link add %s0 type veth peer name %s1\nlink set %s0 up\nlink set %s1 up\n", link, link, link, link))
+		h.IPBatch(t, fmt.Sprintf("link add %s0 type veth peer name %s1\nlink set %s0 up\nlink set %s1 up\n", link, link, link, link))
 	}
-	h.ns.IPBatch(t, "address add 192.0.2.10/24 dev same0\naddress add 192.0.3.10/24 dev other0\n")
+	h.IPBatch(t, "address add 192.0.2.10/24 dev same0\naddress add 192.0.3.10/24 dev other0\n")
 	eventually(t, "the script's second run", func() string {
 		if runs := strings.Count(h.read("other"), "\n"); runs < 2 {
 			return strconv.Itoa(runs)
 		}
 		return ""
 	})
-	h.ns.IPBatch(t, "address add 192.0.4.10/24 dev calm0\n")
+	h.IPBatch(t, "address add 192.0.4.10/24 dev calm0\n")
 	h.knows(t, h.index(t, "calm0"), "routable")
 	eventually(t, "the script's last run", func() string {
 		if runs := strings.Count(h.read("other"), "\n"); runs <= retriggers {
@@ -83,7 +83,7 @@ func TestScriptTriggersItself(t *testing.T) {
 	})
 	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
 	w.end(t, h)
-	assert.Contains(t, h.ns.IP(t, "route show dev same0"), "198.51.100.0/24")
+	assert.Contains(t, h.IP(t, "route show dev same0"), "198.51.100.0/24")
 	assert.LessOrEqual(t, strings.Count(h.read("same"), "\n"), 10, "it ends once nothing changes")
 	h.delivered(t)
 }
@@ -97,8 +97,8 @@ func TestTwoWatchers(t *testing.T) {
 	stdout, stderr, status := h.run(t, "watch", "--dispatch=exec", "--print")
 	assert.Equal(t, 1, status)
 	assert.Empty(t, stdout)
-	assert.Equal(t, fmt.Sprintf("netbrk: another netbrk watch keeps its state in %q\nnetbrk: hint: stop it, or use --state-dir DIR\n", h.state), stderr)
-	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
+	assert.Equal(t, fmt.Sprintf("netbrk: another netbrk watch keeps its state in %q\nnetbrk: hint: stop it, or use --state-dir DIR\n", h.State), stderr)
+	h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\n")
 	h.knows(t, h.index(t, "flap0"), "no-carrier")
 	w.end(t, h)
 	h.delivered(t)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
-	"github.com/netbrk/netbrk/internal/netnstest"
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 const (
@@ -31,12 +32,9 @@ const (
 	pollEvery = 20 * time.Millisecond
 )
 
-// host is a network namespace with netbrk's configuration, hooks and state.
+// host is one whose netbrks a test can tell from all others.
 type host struct {
-	ns     *netnstest.Namespace
-	dir    string // trusted: nobody but root can write to it or above it
-	state  string
-	binary string
+	*hosttest.Host
 	// enter are the words before each netbrk, to run it where the mounts are
 	// others, and root is what is "/" there; both are empty for here.
 	enter []string
@@ -49,13 +47,7 @@ func newHost(t *testing.T, toml string) *host {
 		t.Skipf("%s is not 1: make test-faults sets it", requiredVar)
 	}
 	require.Zero(t, os.Geteuid(), "faults are tried as root")
-	binary, err := filepath.Abs("../../bin/netbrk")
-	require.NoError(t, err)
-	require.FileExists(t, binary, "make build")
-	// Hooks run from directories that only root can write to, which /tmp is not.
-	dir, err := os.MkdirTemp("/run", "netbrk-faults-")
-	require.NoError(t, err)
-	h := &host{ns: netnstest.New(t), dir: dir, state: filepath.Join(dir, "state"), binary: binary}
+	h := &host{Host: hosttest.New(t, hosttest.Dir(t), toml)}
 	t.Cleanup(func() { // after all that the test cleans up
 		left := h.processes()
 		for _, p := range left {
@@ -64,12 +56,7 @@ func newHost(t *testing.T, toml string) *host {
 		if t.Failed() {
 			t.Logf("at work: %v, in the spool: %v, netbrk said, at last:\n%s", left, h.list("events"), tail(h.read("stderr"), 60))
 		}
-		assert.NoError(t, os.RemoveAll(dir))
 	})
-	require.NoError(t, os.Chmod(dir, 0o755))
-	toml = "[System]\nGenerator = \"kernel\"\nHookDirs = \"" + filepath.Join(dir, "hooks") + "\"\n" + toml
-	h.write(t, "netbrk.toml", toml, 0o644)
-	h.ns.IP(t, "link set lo up")
 	return h
 }
 
@@ -80,14 +67,14 @@ func tail(text string, lines int) string {
 
 func (h *host) write(t *testing.T, name, content string, mode os.FileMode) {
 	t.Helper()
-	path := filepath.Join(h.dir, name)
+	path := filepath.Join(h.Dir, name)
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte(content), mode))
 }
 
 // read returns a file of the host's directory, empty if there is none yet.
 func (h *host) read(name string) string {
-	data, _ := os.ReadFile(filepath.Join(h.dir, name))
+	data, _ := os.ReadFile(filepath.Join(h.Dir, name))
 	return string(data)
 }
 
@@ -97,7 +84,7 @@ func (h *host) logHook(t *testing.T, directories ...string) {
 	for _, d := range directories {
 		h.write(t, "hooks/"+d+"/10-log", fmt.Sprintf("#!/bin/sh\n"+
 			`echo "%s $EVENT_ID $SEQNUM $LINKINDEX ${LINK:--} ${STATE:--} ${PREVIOUS_STATE:--} ${ACTION:--} ${COALESCED:-0}" >>%s/hook.log`+"\n",
-			strings.TrimSuffix(d, ".d"), h.dir), 0o755)
+			strings.TrimSuffix(d, ".d"), h.Dir), 0o755)
 	}
 }
 
@@ -109,20 +96,23 @@ func (h *host) logEdges(t *testing.T) {
 	h.logHook(t, "links.d")
 }
 
-// command is netbrk in the namespace, once it is started from there.
-func (h *host) command(args ...string) *exec.Cmd {
-	words := append(append([]string{}, h.enter...), h.binary, "--config="+filepath.Join(h.dir, "netbrk.toml"), "--state-dir="+h.state)
-	words = append(words, args...)
+// Command is that of the host, run where its mounts are.
+func (h *host) Command(args ...string) *exec.Cmd {
+	cmd := h.Host.Command(args...)
+	if len(h.enter) == 0 {
+		return cmd
+	}
+	words := slices.Concat(h.enter, cmd.Args)
 	return exec.Command(words[0], words[1:]...)
 }
 
 // run runs netbrk to its end.
 func (h *host) run(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	cmd := h.command(args...)
+	cmd := h.Command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	h.ns.Do(t, func() { _ = cmd.Run() })
+	h.Do(t, func() { _ = cmd.Run() })
 	require.NotNil(t, cmd.ProcessState)
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
@@ -132,7 +122,7 @@ func (h *host) exec(t *testing.T, args ...string) string {
 	t.Helper()
 	var out []byte
 	var err error
-	h.ns.Do(t, func() { out, err = exec.Command(args[0], args[1:]...).CombinedOutput() })
+	h.Do(t, func() { out, err = exec.Command(args[0], args[1:]...).CombinedOutput() })
 	require.NoError(t, err, "%v: %s", args, out)
 	return string(out)
 }
@@ -145,9 +135,9 @@ type watcher struct {
 
 func (h *host) watch(t *testing.T) *watcher {
 	t.Helper()
-	cmd := h.command("watch", "--dispatch=exec", "--print")
+	cmd := h.Command("watch", "--dispatch=exec", "--print")
 	cmd.Stdout, cmd.Stderr = h.appendTo(t, "events"), h.appendTo(t, "stderr")
-	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	h.Do(t, func() { require.NoError(t, cmd.Start()) })
 	w := &watcher{cmd, make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
@@ -158,7 +148,7 @@ func (h *host) watch(t *testing.T) *watcher {
 
 func (h *host) appendTo(t *testing.T, name string) *os.File {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(h.dir, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(filepath.Join(h.Dir, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f
@@ -232,7 +222,7 @@ func (h *host) processes() []process {
 func (h *host) verbOf(pid int) string {
 	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	words := strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00")
-	if filepath.Base(words[0]) != "netbrk" || !strings.Contains(string(raw), h.state) {
+	if filepath.Base(words[0]) != "netbrk" || !strings.Contains(string(raw), h.State) {
 		return ""
 	}
 	for _, w := range words {
@@ -290,7 +280,7 @@ func (h *host) unsettled(t *testing.T) string {
 
 // list are the names in a directory of the state.
 func (h *host) list(dir string) []string {
-	entries, _ := os.ReadDir(filepath.Join(h.root+h.state, dir))
+	entries, _ := os.ReadDir(filepath.Join(h.root+h.State, dir))
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())

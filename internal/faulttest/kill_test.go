@@ -137,7 +137,7 @@ func (s *storm) kill(t *testing.T) {
 
 func (s *storm) appear(t *testing.T, i int) {
 	t.Helper()
-	s.ns.IPBatch(t, fmt.Sprintf("link add flap%d type veth peer name peer%d\n", i, i)+
+	s.IPBatch(t, fmt.Sprintf("link add flap%d type veth peer name peer%d\n", i, i)+
 		fmt.Sprintf("link set flap%d up\nlink set peer%d up\n", i, i)+
 		fmt.Sprintf("address add 192.0.2.%d/24 dev flap%d\n", 10+i, i)+
 		fmt.Sprintf("route add default via 192.0.2.1 dev flap%d metric %d\n", i, 100+i))
@@ -150,23 +150,23 @@ func (s *storm) change(t *testing.T) {
 	again := ""
 	switch s.random.IntN(10) {
 	case 0, 1:
-		s.ns.IP(t, fmt.Sprintf("link set peer%d down", i))
+		s.IP(t, fmt.Sprintf("link set peer%d down", i))
 	case 2, 3, 4:
-		s.ns.IP(t, fmt.Sprintf("link set peer%d up", i))
+		s.IP(t, fmt.Sprintf("link set peer%d up", i))
 	case 5:
-		s.ns.IP(t, fmt.Sprintf("link set flap%d down", i))
+		s.IP(t, fmt.Sprintf("link set flap%d down", i))
 	case 6:
-		s.ns.IP(t, fmt.Sprintf("link set flap%d up", i))
+		s.IP(t, fmt.Sprintf("link set flap%d up", i))
 	case 7:
-		s.ns.IP(t, fmt.Sprintf("address replace 192.0.2.%d/24 dev flap%d", 100+10*i+s.random.IntN(5), i))
+		s.IP(t, fmt.Sprintf("address replace 192.0.2.%d/24 dev flap%d", 100+10*i+s.random.IntN(5), i))
 	case 8:
 		again = fmt.Sprintf("address flush dev flap%d secondary\n", i)
 	case 9:
-		s.ns.IP(t, fmt.Sprintf("link delete flap%d", i))
+		s.IP(t, fmt.Sprintf("link delete flap%d", i))
 		s.appear(t, i)
 	}
 	if again != "" {
-		s.ns.IPBatch(t, again)
+		s.IPBatch(t, again)
 	}
 }
 
@@ -175,16 +175,16 @@ func (s *storm) calm(t *testing.T) map[int]string {
 	t.Helper()
 	want := map[int]string{}
 	for i := range flapLinks {
-		s.ns.IPBatch(t, fmt.Sprintf("link set flap%d up\nlink set peer%d up\n", i, i))
+		s.IPBatch(t, fmt.Sprintf("link set flap%d up\nlink set peer%d up\n", i, i))
 		peer := "routable"
 		switch i {
 		case 1:
-			s.ns.IP(t, fmt.Sprintf("link set peer%d down", i))
+			s.IP(t, fmt.Sprintf("link set peer%d down", i))
 			want[s.index(t, fmt.Sprintf("peer%d", i))] = "off"
 			want[s.index(t, fmt.Sprintf("flap%d", i))] = "no-carrier"
 			continue
 		case 2:
-			s.ns.IP(t, fmt.Sprintf("link set flap%d down", i))
+			s.IP(t, fmt.Sprintf("link set flap%d down", i))
 			want[s.index(t, fmt.Sprintf("flap%d", i))] = "off"
 			want[s.index(t, fmt.Sprintf("peer%d", i))] = "no-carrier"
 			continue
@@ -197,7 +197,7 @@ func (s *storm) calm(t *testing.T) map[int]string {
 
 func (h *host) index(t *testing.T, link string) int {
 	t.Helper()
-	digits, _, _ := strings.Cut(h.ns.IP(t, "-o link show dev "+link), ":")
+	digits, _, _ := strings.Cut(h.IP(t, "-o link show dev "+link), ":")
 	index, err := strconv.Atoi(digits)
 	require.NoError(t, err)
 	return index
@@ -207,7 +207,7 @@ func (h *host) index(t *testing.T, link string) int {
 // returns a look at it and at every other rule that is not netbrk's.
 func (h *host) foreign(t *testing.T) func() []string {
 	t.Helper()
-	h.ns.IPBatch(t, `link add keep0 type veth peer name keep1
+	h.IPBatch(t, `link add keep0 type veth peer name keep1
 link set keep0 up
 link set keep1 up
 address add 198.51.100.10/24 dev keep0
@@ -216,13 +216,13 @@ route add 203.0.113.0/24 via 198.51.100.1 dev keep0 protocol static
 rule add from 192.0.2.10 lookup 77 priority 100 protocol static
 rule add from 192.0.2.11 lookup 10001 priority 30002 protocol static
 `)
-	h.ns.IP(t, "-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99")
+	h.IP(t, "-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99")
 	return func() []string {
 		var lines []string
 		for _, command := range []string{
 			"-N -4 rule", "-N -6 rule", "-N -4 route show table all dev keep0", "-N -4 address show dev keep0", "-N -4 address show dev keep1",
 		} {
-			for _, line := range h.ns.IPLines(t, command) {
+			for _, line := range h.IPLines(t, command) {
 				if !strings.Contains(line, "proto 110") {
 					lines = append(lines, line)
 				}
@@ -240,7 +240,7 @@ func (h *host) wrongRules(t *testing.T) string {
 	for i := range flapLinks {
 		link := fmt.Sprintf("flap%d", i)
 		table := baseTable + h.index(t, link)
-		for _, line := range h.ns.IPLines(t, "-o -4 address show dev "+link+" scope global") {
+		for _, line := range h.IPLines(t, "-o -4 address show dev "+link+" scope global") {
 			address, _, _ := strings.Cut(strings.Fields(line)[3], "/")
 			want = append(want,
 				fmt.Sprintf("%d: from %s lookup %d suppress_prefixlength 0 proto 110", rulePriority, address, table),
@@ -250,7 +250,7 @@ func (h *host) wrongRules(t *testing.T) string {
 	}
 	want = append(want, fmt.Sprintf("%d: from all lookup 254 suppress_prefixlength 0 proto 110", rulePriority+1))
 	var have []string
-	for _, line := range h.ns.IPLines(t, "-N -4 rule") {
+	for _, line := range h.IPLines(t, "-N -4 rule") {
 		if strings.HasSuffix(line, "proto 110") {
 			have = append(have, line)
 		}
@@ -272,13 +272,13 @@ func (h *host) noneLeftOver(t *testing.T) {
 		require.Zero(t, status, stderr)
 	}
 	links := map[string]bool{"0": true}
-	for _, line := range h.ns.IPLines(t, "-o link") {
+	for _, line := range h.IPLines(t, "-o link") {
 		index, _, _ := strings.Cut(line, ":")
 		links[index] = true
 	}
-	err := filepath.WalkDir(h.state, func(path string, e os.DirEntry, err error) error {
+	err := filepath.WalkDir(h.State, func(path string, e os.DirEntry, err error) error {
 		require.NoError(t, err)
-		name, _ := filepath.Rel(h.state, path)
+		name, _ := filepath.Rel(h.State, path)
 		dir, base := filepath.Split(name)
 		index, isDocument := strings.CutSuffix(base, ".json")
 		switch {

@@ -29,13 +29,13 @@ func TestManyLinks(t *testing.T) {
 	for i := range manyPairs() {
 		fmt.Fprintf(&batch, "link add many%d type veth peer name much%d\n", i, i)
 	}
-	h.ns.IPBatch(t, batch.String())
+	h.IPBatch(t, batch.String())
 	h.told(t, "added")
 	batch.Reset()
 	for i := range manyPairs() {
 		fmt.Fprintf(&batch, "link delete many%d\n", i)
 	}
-	h.ns.IPBatch(t, batch.String())
+	h.IPBatch(t, batch.String())
 	h.told(t, "removed")
 	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
 	w.end(t, h)
@@ -69,10 +69,10 @@ func TestLinkChangesUnderItsEvent(t *testing.T) {
 	h := newHost(t, "")
 	h.logEdges(t)
 	// It holds up the first event of each link until it is let go.
-	h.write(t, "hooks/links.d/00-wait", fmt.Sprintf("#!/bin/sh\nwhile [ ! -e %s/go ]; do sleep 0.02; done\n", h.dir), 0o755)
+	h.write(t, "hooks/links.d/00-wait", fmt.Sprintf("#!/bin/sh\nwhile [ ! -e %s/go ]; do sleep 0.02; done\n", h.Dir), 0o755)
 	w := h.watch(t)
 	h.firstPass(t)
-	h.ns.IPBatch(t, "link add old0 type veth peer name old1\nlink set old0 up\nlink add gone0 type veth peer name gone1\nlink set gone0 up\n")
+	h.IPBatch(t, "link add old0 type veth peer name old1\nlink set old0 up\nlink add gone0 type veth peer name gone1\nlink set gone0 up\n")
 	renamed, gone := h.index(t, "old0"), h.index(t, "gone0")
 	eventually(t, "both links' states in the spool and scripts at work", func() string {
 		waiting, seen := strings.Join(h.list("events"), " "), strings.Join(h.list("hooks/links"), " ")
@@ -83,14 +83,14 @@ func TestLinkChangesUnderItsEvent(t *testing.T) {
 		}
 		return ""
 	})
-	h.ns.IPBatch(t, "link set old0 name new0\nlink delete gone0\n")
+	h.IPBatch(t, "link set old0 name new0\nlink delete gone0\n")
 	eventually(t, "the watcher to see both", func() string {
 		if events := h.read("events"); !strings.Contains(events, `"previous_link":"old0"`) || !strings.Contains(events, `"action":"removed"`) {
 			return "events: " + events
 		}
 		return ""
 	})
-	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "go"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(h.Dir, "go"), nil, 0o600))
 	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
 	w.end(t, h)
 

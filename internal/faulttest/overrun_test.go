@@ -17,7 +17,7 @@ const overrunRoutes = 20000
 func TestOverrun(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 	h.logEdges(t)
-	h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n"+
+	h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n"+
 		"link add gone0 type veth peer name gone1\nlink set gone0 up\nlink set gone1 up\n")
 	index, gone := h.index(t, "flap0"), h.index(t, "gone0")
 	w := h.watch(t)
@@ -33,8 +33,8 @@ func TestOverrun(t *testing.T) {
 	for i := range overrunRoutes {
 		fmt.Fprintf(&routes, "route delete 10.%d.%d.0/24 dev flap0\n", i/250, i%250)
 	}
-	h.ns.IPBatch(t, routes.String())
-	h.ns.IPBatch(t, "link add new0 type veth peer name new1\nlink set new0 up\nlink set new1 up\nlink delete gone0\naddress add 192.0.2.11/24 dev flap0\nlink set peer0 down\n")
+	h.IPBatch(t, routes.String())
+	h.IPBatch(t, "link add new0 type veth peer name new1\nlink set new0 up\nlink set new1 up\nlink delete gone0\naddress add 192.0.2.11/24 dev flap0\nlink set peer0 down\n")
 	require.NoError(t, w.cmd.Process.Signal(unix.SIGCONT))
 
 	h.knows(t, index, "no-carrier")
@@ -48,7 +48,7 @@ func TestOverrun(t *testing.T) {
 		return "runs: " + strings.Join(h.grep(gone), "\n")
 	})
 	eventually(t, "rules of the address that came meanwhile", func() string {
-		if rules := h.ns.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
+		if rules := h.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
 			return rules
 		}
 		return ""

@@ -38,7 +38,7 @@ func TestSystemCallsFail(t *testing.T) {
 			t.Run(verb+" "+call, func(t *testing.T) {
 				h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 				h.logEdges(t)
-				h.ns.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
+				h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 				hits := 0
 				for n := 1; ; n++ {
 					require.Less(t, n, callsMost)
@@ -65,16 +65,16 @@ func TestSystemCallsFail(t *testing.T) {
 func (h *host) inject(t *testing.T, verb, call string, n int) int {
 	t.Helper()
 	for _, name := range []string{"state", "hook.log", "trace"} {
-		require.NoError(t, os.RemoveAll(filepath.Join(h.dir, name)))
+		require.NoError(t, os.RemoveAll(filepath.Join(h.Dir, name)))
 	}
-	h.ns.IP(t, "rule flush protocol 110")
+	h.IP(t, "rule flush protocol 110")
 	index := h.index(t, "flap0")
 	var event hostnet.Event
 	if verb == "run-hooks" {
 		event = h.spool(t, index)
 	}
-	trace := filepath.Join(h.dir, "trace")
-	cmd := h.command(arguments(verb)...)
+	trace := filepath.Join(h.Dir, "trace")
+	cmd := h.Command(arguments(verb)...)
 	cmd = exec.Command("strace", append([]string{
 		"-f", "-qq", "-y", "-o", trace, "-E", "GOMAXPROCS=1", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:error=ENOSPC:when=%d", call, n),
 	}, cmd.Args...)...)
@@ -94,7 +94,7 @@ func (h *host) inject(t *testing.T, verb, call string, n int) int {
 	}
 
 	// A plain run puts all right.
-	plain := h.command(arguments(verb)...)
+	plain := h.Command(arguments(verb)...)
 	stderr = h.finish(t, verb, plain)
 	require.Zero(t, plain.ProcessState.ExitCode(), "%s, afterwards: %s", what, stderr)
 	switch verb {
@@ -128,7 +128,7 @@ func arguments(verb string) []string {
 // spool has one event wait, by the writer that the watcher has.
 func (h *host) spool(t *testing.T, index int) hostnet.Event {
 	t.Helper()
-	s, _, err := state.OpenSpool(h.state)
+	s, _, err := state.OpenSpool(h.State)
 	require.NoError(t, err)
 	ev, err := s.Put(hostnet.Event{
 		Kind: hostnet.KindState, Index: index, Link: "flap0", Time: time.Now(),
@@ -144,7 +144,7 @@ func (h *host) finish(t *testing.T, verb string, cmd *exec.Cmd) (stderr string) 
 	t.Helper()
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	h.Do(t, func() { require.NoError(t, cmd.Start()) })
 	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait()
@@ -172,11 +172,11 @@ func (h *host) finished(t *testing.T, verb string) bool {
 	t.Helper()
 	switch verb {
 	case "run-hooks":
-		entries, err := os.ReadDir(filepath.Join(h.state, "events"))
+		entries, err := os.ReadDir(filepath.Join(h.State, "events"))
 		return err == nil && len(entries) == 0
 	case "watch":
 		for _, index := range []int{0, h.index(t, "flap0"), h.index(t, "peer0")} {
-			if _, err := os.Stat(filepath.Join(h.state, "links", fmt.Sprintf("%d.json", index))); err != nil {
+			if _, err := os.Stat(filepath.Join(h.State, "links", fmt.Sprintf("%d.json", index))); err != nil {
 				return false
 			}
 		}
@@ -200,7 +200,7 @@ func (h *host) injected() string {
 // a wake by eventfd(2), cannot fail for want of space.
 func (h *host) onState(calls []string) bool {
 	for _, line := range calls {
-		if !strings.Contains(line, h.state) {
+		if !strings.Contains(line, h.State) {
 			return false
 		}
 	}
@@ -209,7 +209,7 @@ func (h *host) onState(calls []string) bool {
 
 func (h *host) noTemporaries(t *testing.T, what string) {
 	t.Helper()
-	require.NoError(t, filepath.WalkDir(h.root+h.state, func(path string, e os.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(h.root+h.State, func(path string, e os.DirEntry, err error) error {
 		assert.False(t, strings.HasSuffix(path, ".tmp"), "%s: %s is left over", what, path)
 		return err
 	}))

@@ -53,7 +53,7 @@ func (h *host) startAt(t *testing.T, cmd *exec.Cmd, shift time.Duration) *wallCl
 	}
 	cmd.SysProcAttr.Ptrace = true
 	c := &wallClock{}
-	h.ns.Do(t, func() { // on one thread, which is the tracer
+	h.Do(t, func() { // on one thread, which is the tracer
 		require.NoError(t, cmd.Start())
 		c.pid = cmd.Process.Pid
 		var status unix.WaitStatus
@@ -129,7 +129,7 @@ func (h *host) runAt(t *testing.T, shift time.Duration, args ...string) (stdout,
 // beginAt begins what runAt runs; the function that it returns waits for the end.
 func (h *host) beginAt(t *testing.T, shift time.Duration, args ...string) func() (stdout, stderr string, status int) {
 	t.Helper()
-	cmd := h.command(args...)
+	cmd := h.Command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	h.startAt(t, cmd, shift)

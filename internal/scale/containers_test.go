@@ -34,7 +34,7 @@ func TestContainers(t *testing.T) {
 		fmt.Fprintf(&end, "link delete veth%d\n", i)
 	}
 	at, cpu := time.Now(), w.cpu(t)
-	h.ns.IPBatch(t, start.String())
+	h.IPBatch(t, start.String())
 	far.IPBatch(t, inside.String())
 	made := time.Since(at)
 	eventually(t, "every link degraded", func() bool {
@@ -58,12 +58,12 @@ func TestContainers(t *testing.T) {
 	assert.Zero(t, files)
 
 	// The end, with a script for each.
-	runs := filepath.Join(h.dir, "runs")
-	script := filepath.Join(h.dir, "hooks/links.d/10-log")
+	runs := filepath.Join(h.Dir, "runs")
+	script := filepath.Join(h.Dir, "hooks/links.d/10-log")
 	require.NoError(t, os.MkdirAll(filepath.Dir(script), 0o755))
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$ACTION $LINK\" >>"+runs+"\n"), 0o755))
 	at, cpu = time.Now(), w.cpu(t)
-	h.ns.IPBatch(t, end.String())
+	h.IPBatch(t, end.String())
 	eventually(t, "every link gone", func() bool {
 		return strings.Count(w.printed(), `"action":"removed"`) >= containers
 	})
@@ -79,7 +79,7 @@ func TestContainers(t *testing.T) {
 
 func (h *host) list(t *testing.T, dir string) []os.DirEntry {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(h.state, dir))
+	entries, err := os.ReadDir(filepath.Join(h.State, dir))
 	require.NoError(t, err)
 	return entries
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/netbrk/netbrk/internal/netnstest"
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 const (
@@ -27,12 +27,8 @@ const (
 	pollEvery   = time.Millisecond
 )
 
-// host is a network namespace with netbrk's configuration and state.
-type host struct {
-	ns         *netnstest.Namespace
-	dir, state string
-	binary     string
-}
+// host is one whose files are in memory, as /run is on a host: here it may be a disk.
+type host struct{ *hosttest.Host }
 
 func newHost(t *testing.T, toml string) *host {
 	t.Helper()
@@ -40,25 +36,10 @@ func newHost(t *testing.T, toml string) *host {
 		t.Skipf("%s is not 1: make scale sets it", requiredVar)
 	}
 	require.Zero(t, os.Geteuid(), "namespaces with 1,000 links take root")
-	binary, err := filepath.Abs("../../bin/netbrk")
-	require.NoError(t, err)
-	require.FileExists(t, binary, "make build")
-	// Hooks run from directories that only root can write to, which /tmp is not.
-	dir, err := os.MkdirTemp("/run", "netbrk-scale-")
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.Remove(dir)) })
-	// In memory, as /run is on a host: here it may be a disk.
+	dir := hosttest.Dir(t)
 	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755"))
 	t.Cleanup(func() { assert.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
-	h := &host{ns: netnstest.New(t), dir: dir, state: filepath.Join(dir, "state"), binary: binary}
-	toml = "[System]\nGenerator = \"kernel\"\nHookDirs = \"" + filepath.Join(dir, "hooks") + "\"\n" + toml
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "netbrk.toml"), []byte(toml), 0o644))
-	h.ns.IPBatch(t, "link set lo up\n")
-	return h
-}
-
-func (h *host) command(args ...string) *exec.Cmd {
-	return exec.Command(h.binary, append([]string{"--config=" + filepath.Join(h.dir, "netbrk.toml"), "--state-dir=" + h.state}, args...)...)
+	return &host{hosttest.New(t, dir, toml)}
 }
 
 // spent is what a process took.
@@ -74,11 +55,11 @@ func (s spent) String() string {
 // run runs netbrk to its end.
 func (h *host) run(t *testing.T, args ...string) spent {
 	t.Helper()
-	cmd := h.command(args...)
+	cmd := h.Command(args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	at := time.Now()
-	h.ns.Do(t, func() { require.NoError(t, cmd.Start()) })
+	h.Do(t, func() { require.NoError(t, cmd.Start()) })
 	highest := make(chan float64)
 	go func() { highest <- peak(cmd.Process.Pid) }()
 	require.NoError(t, cmd.Wait(), stderr.String())
@@ -125,15 +106,15 @@ type daemon struct {
 
 func (h *host) start(t *testing.T, args ...string) *daemon {
 	t.Helper()
-	d := &daemon{cmd: h.command(args...), events: filepath.Join(h.dir, "events."+args[0])}
+	d := &daemon{cmd: h.Command(args...), events: filepath.Join(h.Dir, "events."+args[0])}
 	out, err := os.Create(d.events)
 	require.NoError(t, err)
 	defer out.Close()
-	log, err := os.OpenFile(filepath.Join(h.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(h.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer log.Close()
 	d.cmd.Stdout, d.cmd.Stderr = out, log
-	h.ns.Do(t, func() { require.NoError(t, d.cmd.Start()) })
+	h.Do(t, func() { require.NoError(t, d.cmd.Start()) })
 	t.Cleanup(func() {
 		_ = d.cmd.Process.Kill()
 		_ = d.cmd.Wait()
@@ -142,7 +123,7 @@ func (h *host) start(t *testing.T, args ...string) *daemon {
 }
 
 func (h *host) log() string {
-	raw, _ := os.ReadFile(filepath.Join(h.dir, "log"))
+	raw, _ := os.ReadFile(filepath.Join(h.Dir, "log"))
 	return string(raw)
 }
 

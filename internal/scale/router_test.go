@@ -39,19 +39,19 @@ func flap(i int) string {
 // routes that there are.
 func TestRouter(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"up0\"\n")
-	h.ns.IPBatch(t, "link add up0 type veth peer name up1\nlink set up0 up\nlink set up1 up\n"+
+	h.IPBatch(t, "link add up0 type veth peer name up1\nlink set up0 up\nlink set up1 up\n"+
 		"link add side0 type veth peer name side1\nlink set side0 up\nlink set side1 up\n"+
 		"address add 192.0.2.1/24 dev up0\naddress add 2001:db8::1/64 dev up0 nodad\n")
 	var routes strings.Builder
 	for i := range routes4 {
 		routes.WriteString(addRoute4(i))
 	}
-	h.ns.IPBatch(t, routes.String())
+	h.IPBatch(t, routes.String())
 	routes.Reset()
 	for i := range routes6 {
 		fmt.Fprintf(&routes, "route add 2a%02x:%x::/32 via 2001:db8::2 dev up0 proto bgp\n", i>>16, i&0xffff)
 	}
-	h.ns.IPBatch(t, routes.String(), "-6")
+	h.IPBatch(t, routes.String(), "-6")
 
 	t.Logf("apply-rules, the first time: %v", h.run(t, "apply-rules"))
 	idle := h.run(t, "apply-rules")
@@ -68,7 +68,7 @@ func TestRouter(t *testing.T) {
 
 	cpu, events := w.cpu(t), strings.Count(w.printed(), `"kind":"routes"`)
 	at = time.Now()
-	h.ns.IPBatch(t, "route add 198.18.0.0/24 via 192.0.2.2 dev up0\n")
+	h.IPBatch(t, "route add 198.18.0.0/24 via 192.0.2.2 dev up0\n")
 	eventually(t, "its event", func() bool { return strings.Count(w.printed(), `"kind":"routes"`) > events })
 	told := time.Since(at)
 	w.rest(t)
@@ -80,17 +80,17 @@ func TestRouter(t *testing.T) {
 		commands.WriteString(flap(i))
 	}
 	at = time.Now()
-	h.ns.IPBatch(t, commands.String())
+	h.IPBatch(t, commands.String())
 	took := time.Since(at)
 	at = time.Now()
-	h.ns.IPBatch(t, "link set side0 down\n")
+	h.IPBatch(t, "link set side0 down\n")
 	eventually(t, "a link's change after it", func() bool { return w.state(t, "side0") == "off" })
 	told = time.Since(at)
 	w.rest(t)
 	t.Logf("%d messages in %.2f s: %v of CPU, a change right after them told after %d ms, stock taken anew %d times",
 		burst, took.Seconds(), w.cpu(t)-cpu, told.Milliseconds(), strings.Count(h.log(), "taking stock"))
 
-	h.ns.IPBatch(t, "link set side0 up\n")
+	h.IPBatch(t, "link set side0 up\n")
 	w.rest(t)
 	cpu = w.cpu(t)
 	late := h.churning(t, w, churn)
@@ -111,7 +111,7 @@ func TestRouter(t *testing.T) {
 // without measures a run for which the links with rules have no full table.
 func (h *host) without(t *testing.T) spent {
 	t.Helper()
-	file := filepath.Join(h.dir, "netbrk.toml")
+	file := filepath.Join(h.Dir, "netbrk.toml")
 	toml, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(toml), "up0", "side0")), 0o644))
@@ -135,17 +135,17 @@ func (h *host) churning(t *testing.T, w *daemon, rate int) []time.Duration {
 		for i := range rate * int(every/time.Millisecond) / 1000 / 2 {
 			commands.WriteString(flap(n*rate + i))
 		}
-		h.ns.IPBatch(t, commands.String())
+		h.IPBatch(t, commands.String())
 		// Set down, which the kernel tells of at once; a carrier it may hold back for
 		// a second (net/core/link_watch.c).
 		switch n % 10 {
 		case 0:
 			at := time.Now()
-			h.ns.IPBatch(t, "link set side0 down\n")
+			h.IPBatch(t, "link set side0 down\n")
 			eventually(t, "a change of another link", func() bool { return w.state(t, "side0") == "off" })
 			late = append(late, time.Since(at))
 		case 5:
-			h.ns.IPBatch(t, "link set side0 up\n")
+			h.IPBatch(t, "link set side0 up\n")
 			eventually(t, "the change back", func() bool { return w.state(t, "side0") != "off" })
 		}
 	}
