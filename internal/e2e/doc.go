@@ -6,7 +6,12 @@
 // every link is made inside a lab, every mount inside a private mount namespace,
 // and both end with the process, however it ends. It ends no process by name.
 // What the kernel does not clear by itself, cgroups, is recorded and swept by
-// the next run. It knows nothing of netbrk and is linked into no program.
+// the next run. It is linked into no program.
+//
+// Machines, roots and labs know nothing of netbrk. What does is apart from them:
+// netbrk.go installs it and reads what hooks log, mode.go runs it as a service;
+// disturbance.go takes the policy routing of a multihomed.go apart, and gap.go
+// tells by the kernel's own notifications, notice.go and trace.go, for how long.
 //
 // Environment:
 //

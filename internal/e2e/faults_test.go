@@ -176,7 +176,7 @@ func (s script) last(link, operational, administrative string) {
 // ended, and comes after it, and whether the last leads to what networkd says.
 func (s script) unbroken(link string) {
 	s.Helper()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	seq := 0
 	for i, r := range runs {
 		p, ok := hostnet.PropertyOf(r.Env["STATE"])

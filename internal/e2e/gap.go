@@ -12,7 +12,8 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// RulePriority is N of the default configuration, RouteTableBase its first table.
+// RulePriority and RouteTableBase are the defaults of the keys: the priority of the
+// first of an address's rules, and what a link's ifindex is added to for its table.
 const (
 	RulePriority   = 30000
 	RouteTableBase = 9999
@@ -111,7 +112,7 @@ func (f *gapFinder) look(at time.Time) {
 	}
 }
 
-// lacking returns an open gap for each address of a link that a rule of is
+// lacking returns an open gap for each address of a link one of whose rules is
 // not there.
 func (s NetState) lacking(index int) map[netip.Addr]Gap {
 	found := make(map[netip.Addr]Gap)

@@ -46,17 +46,10 @@ func multihome(t *testing.T, w *World) *Multihomed {
 	return m
 }
 
-// start starts netbrk for the time of the test and waits until it has nothing
-// more to do.
-func start(s script, mode Mode) {
-	s.Helper()
-	require.NoError(s, mode.Start(s.ctx, s.Machine))
-	s.Cleanup(func() { assert.NoError(s, mode.Stop(context.Background(), s.Machine)) })
-}
-
 func testMode(t *testing.T, m *Multihomed, mode Mode) {
 	s := on(t, m.World)
-	start(s, mode)
+	require.NoError(t, mode.Start(s.ctx, m.Machine))
+	t.Cleanup(func() { assert.NoError(t, mode.Stop(context.Background(), m.Machine)) })
 	require.NoError(t, m.WaitRight(s.ctx))
 	require.NoError(t, mode.Idle(s.ctx, m.Machine))
 	t.Run("answers", func(t *testing.T) { testAnswers(on(t, m.World), m) })
@@ -90,9 +83,6 @@ func answers(s script, m *Multihomed, from, to netip.Addr) (ens4, ens5 uint64) {
 	require.NoError(s, s.Ping(s.ctx, from, to))
 	return sent("ens4") - before4, sent("ens5") - before5
 }
-
-// pings is how many answers World.Ping waits for.
-const pings = 5
 
 // testWrongWay shows what netbrk is for.
 func testWrongWay(s script, m *Multihomed) {

@@ -117,7 +117,7 @@ func testFlaps(t *testing.T, w *World) {
 		s.runs(func(runs []Ran) bool { return len(Of(runs, "ens5", "configured.d")) == i+1 })
 	}
 	s.idle()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	var want []string
 	for range flaps {
 		want = append(want, "no-carrier.d", "configuring.d", "routable.d", "configured.d")
@@ -309,7 +309,7 @@ echo 'rubbish' > 'a b; touch x'
 `
 	s.run("setpriv", "--reuid=netbrk", "--regid=netbrk", "--clear-groups", "sh", "-c", plant)
 	s.idle()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	assert.Empty(t, runs)
 	failed := s.run("sh", "-c", "cat /run/netbrk/failed/*.json")
 	for _, entry := range []string{

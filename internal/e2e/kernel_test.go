@@ -248,7 +248,7 @@ func testKernelAlone(t *testing.T, w *World) {
 		assert.Empty(t, doc["SetupState"])
 	}
 	s.idle()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	assert.Empty(t, Of(runs, "alone0", "configuring.d", "configured.d", "unmanaged.d", "failed.d", "leases.d"))
 	assert.Empty(t, Of(runs, "", "manager.d"))
 	for _, unit := range []string{"netbrk-watch.service", "netbrk-hooks.service"} {

@@ -171,8 +171,6 @@ type Port struct {
 func (s *Segment) Attach(ctx context.Context, m *Machine, link Link) (*Port, error) {
 	s.lab.ports++
 	p := &Port{Link: link, Name: "port" + strconv.Itoa(s.lab.ports), lab: s.lab}
-	// The kernel makes the peer in the machine's namespace at once: neither
-	// this machine nor the lab ever sees it.
 	args := []string{"ip", "link", "add", "name", link.Name, "address", link.MAC}
 	if link.Index != 0 {
 		args = append(args, "index", strconv.Itoa(link.Index))

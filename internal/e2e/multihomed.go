@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -254,9 +255,12 @@ func (m *Multihomed) serveDHCP(ctx context.Context, first netip.Addr) (err error
 	return err
 }
 
-// Ping asks for five echoes of an address from an address of the lab.
+// pings is how many echoes Ping waits for.
+const pings = 5
+
+// Ping asks for echoes of an address from an address of the lab.
 func (w *World) Ping(ctx context.Context, from, to netip.Addr) error {
 	// The root's ping: this machine may have none.
-	_, err := w.Lab.Run(ctx, "chroot", w.root.Dir, "ping", "-n", "-c", "5", "-i", "0.01", "-W", "5", "-I", from.String(), to.String())
+	_, err := w.Lab.Run(ctx, "chroot", w.root.Dir, "ping", "-n", "-c", strconv.Itoa(pings), "-i", "0.01", "-W", "5", "-I", from.String(), to.String())
 	return err
 }

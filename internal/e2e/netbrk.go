@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,12 +19,17 @@ import (
 // Install lays netbrk out in a machine that is not booted yet, by the same
 // command as anybody's.
 func Install(ctx context.Context, m *Machine) error {
-	cmd := exec.CommandContext(ctx, "make", "-s", "-C", filepath.Join("..", ".."), "install", "DESTDIR="+m.Root())
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("installing netbrk: %w: %s", err, out)
-	}
-	return nil
+	_, err := runMake(ctx, "install", "DESTDIR="+m.Root())
+	return err
+}
+
+// runMake runs make in the top directory, deaf to a make that runs the test, and
+// returns what it printed on stdout; what it printed on stderr is in the error.
+func runMake(ctx context.Context, args ...string) (string, error) {
+	args = append([]string{"make", "--silent", "--directory", filepath.Join("..", "..")}, args...)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKEOVERRIDES=")
+	return run(ctx, cmd, startHere, args)
 }
 
 // HookLog is the file in a machine to which the hooks of LogHooks write.
@@ -45,6 +51,7 @@ echo "%s $line" >> %s
 // LogHooks puts a hook that logs its environment into the named hook
 // directories of a machine, or into all of them.
 func LogHooks(t testing.TB, m *Machine, dirs ...string) {
+	t.Helper()
 	if len(dirs) == 0 {
 		dirs = hostnet.Directories()
 	}
@@ -109,18 +116,13 @@ func (r Ran) Document() (map[string]any, error) {
 	return doc, err
 }
 
-// Of returns the runs for a link, those of the named directories only if some
-// are named.
+// Of returns the directories of the runs for a link, in order and as far as they
+// are among the named ones.
 func Of(runs []Ran, link string, dirs ...string) []string {
 	var found []string
 	for _, r := range runs {
-		if r.Env["LINK"] != link {
-			continue
-		}
-		for _, dir := range dirs {
-			if r.Directory == dir {
-				found = append(found, dir)
-			}
+		if slices.Contains(dirs, r.Directory) {
+			found = append(found, r.Directory)
 		}
 	}
 	return found

@@ -76,7 +76,7 @@ func testLeaseHooks(t *testing.T, w *World) {
 	assert.Equal(t, "10.78.0.54", r.Env["DNS"])
 	assert.Equal(t, address, r.Env["ADDRESS"])
 	s.idle()
-	assert.Len(t, Of(s.runs(func([]Ran) bool { return true }), "ensf", "leases.d"), 2, "a renewal that changes nothing runs nothing")
+	assert.Len(t, Of(s.ran(), "ensf", "leases.d"), 2, "a renewal that changes nothing runs nothing")
 
 	// networkd gives a lease up with the carrier.
 	r = s.next("leases.d", "ensf", func() { require.NoError(t, port.Cut(s.ctx)) })
@@ -90,7 +90,7 @@ func testLeaseHooks(t *testing.T, w *World) {
 	assert.Equal(t, "removed", r.Env["ACTION"])
 	assert.Equal(t, address, r.Env["ADDRESS"])
 	s.idle()
-	assert.Len(t, Of(s.runs(func([]Ran) bool { return true }), "ensf", "leases.d"), 5)
+	assert.Len(t, Of(s.ran(), "ensf", "leases.d"), 5)
 }
 
 // testLeaseSignals hides networkd's directories below others, so that no notification

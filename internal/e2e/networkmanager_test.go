@@ -66,7 +66,7 @@ func testWatchNetworkManager(t *testing.T, w *World) {
 	s.has("routable.d", "nm2")
 	s.idle()
 	assert.Equal(t, 1, s.count("routable.d", "nm2"))
-	for _, ran := range s.runs(func([]Ran) bool { return true }) {
+	for _, ran := range s.ran() {
 		assert.NotContains(t, ran.Env["EVENT_ID"], "manual-", "run by NetworkManager too: %s", ran)
 	}
 	// Its dispatcher did call the script.

@@ -17,13 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// made runs make in the top directory, deaf to a make that runs the test.
 func made(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.Command("make", append([]string{"-s", "-C", "../.."}, args...)...)
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKEOVERRIDES=")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
+	_, err := runMake(t.Context(), args...)
+	require.NoError(t, err)
 }
 
 // onHost runs a program on this machine.

@@ -64,6 +64,9 @@ func run(ctx context.Context, cmd *exec.Cmd, start func(*exec.Cmd) error, args [
 	return stdout.String(), fmt.Errorf("running %q: %w", strings.Join(args, " "), err)
 }
 
+// startHere starts a program in the namespaces of this process.
+func startHere(cmd *exec.Cmd) error { return cmd.Start() }
+
 // Process is a program that runs beside the test. What it prints is kept and
 // can be waited for.
 type Process struct {

@@ -29,7 +29,7 @@ func testWatcherDead(t *testing.T, w *World) {
 	assert.Equal(t, "routable", r.Env["PREVIOUS_STATE"])
 	s.has("addresses.d", "ens7")
 	s.idle()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	assert.Equal(t, []string{"no-carrier.d"}, Of(runs, "ens7", "no-carrier.d", "routable.d", "configured.d"))
 	// And what did not change is not told again.
 	assert.Empty(t, Of(runs, "lo", "carrier.d", "links.d"))
@@ -133,7 +133,7 @@ func testReload(t *testing.T, w *World) {
 	s.run("ip", "link", "add", "marker0", "type", "veth", "peer", "name", "marker1")
 	s.has("links.d", "marker0")
 	s.idle()
-	assert.Empty(t, Of(s.runs(func([]Ran) bool { return true }), "ensc", hostnet.Directories()...))
+	assert.Empty(t, Of(s.ran(), "ensc", hostnet.Directories()...))
 	s.run("ip", "link", "delete", "marker0")
 	// A link that counts again is told of as one that is new.
 	s.clear()

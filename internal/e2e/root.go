@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -266,13 +265,4 @@ func flock(ctx context.Context, f *os.File, how int) error {
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for another run to make it: %w", ctx.Err())
 	}
-}
-
-// startHere starts a program in the namespaces of this process.
-func startHere(cmd *exec.Cmd) error { return cmd.Start() }
-
-// start starts a program in the thread's namespaces, to die with it.
-func (t *thread) start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
-	return t.do(cmd.Start)
 }

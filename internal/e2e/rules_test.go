@@ -6,9 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -333,14 +330,11 @@ func testUninstall(t *testing.T, w *World) {
 	require.NoError(t, err)
 	s.active("pol0", "routable unmanaged")
 
-	root := filepath.Join("..", "..")
-	cmd := exec.CommandContext(s.ctx, "make", "-n", "-C", root, "--no-print-directory", "uninstall", "DESTDIR=", "PREFIX=/usr")
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MFLAGS=")
-	recipe, err := cmd.Output()
+	recipe, err := runMake(s.ctx, "--just-print", "uninstall", "DESTDIR=", "PREFIX=/usr")
 	require.NoError(t, err)
 	// It compares netbrk.toml with the one that was installed.
-	require.NoError(t, w.Machine.CopyIn(filepath.Join(root, "internal/config/netbrk.toml"), "/root/netbrk/internal/config/netbrk.toml"))
-	s.run("bash", "-c", "cd /root/netbrk && "+string(recipe))
+	require.NoError(t, w.Machine.CopyIn("../config/netbrk.toml", "/root/netbrk/internal/config/netbrk.toml"))
+	s.run("bash", "-c", "cd /root/netbrk && "+recipe)
 
 	checkForeign(s, before, assertNoneOwn(s), false)
 	assert.Empty(t, s.targets("pol0"))

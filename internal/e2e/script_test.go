@@ -19,12 +19,14 @@ type script struct {
 	ctx context.Context
 }
 
+// on has a minute for all that a test types.
 func on(t *testing.T, w *World) script {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return script{t, w, ctx}
 }
 
+// run runs a command, which has to go well, and returns what it printed on stdout.
 func (s script) run(args ...string) string {
 	s.Helper()
 	out, err := s.Machine.Run(s.ctx, args...)
@@ -36,8 +38,11 @@ func (s script) run(args ...string) string {
 func (s script) clear() {
 	s.Helper()
 	s.idle()
-	s.run("sh", "-c", ": > "+HookLog)
+	s.truncate()
 }
+
+// truncate starts the log of hooks anew.
+func (s script) truncate() { s.Helper(); s.run("sh", "-c", ": > "+HookLog) }
 
 // idle waits until the spool is empty and its reader has ended.
 func (s script) idle() {
@@ -45,6 +50,13 @@ func (s script) idle() {
 	s.run("sh", "-c", `while [ -n "$(ls /run/netbrk/events)" ] || [ "$(systemctl is-active netbrk-hooks.service)" != inactive ]; do sleep 0.1; done`)
 }
 
+// ran returns the runs so far.
+func (s script) ran() []Ran {
+	s.Helper()
+	return s.runs(func([]Ran) bool { return true })
+}
+
+// runs waits until the runs are as want says, and returns them.
 func (s script) runs(want func([]Ran) bool) []Ran {
 	s.Helper()
 	runs, err := WaitRuns(s.ctx, s.Machine, want)
@@ -66,11 +78,13 @@ func (s script) has(dir, link string) Ran {
 	return found
 }
 
+// property is one that systemctl(1) shows of a unit.
 func (s script) property(unit, name string) string {
 	s.Helper()
 	return s.run("systemctl", "show", "--value", "--property="+name, unit)
 }
 
+// configured waits until networkd has configured a link and scripts were told.
 func (s script) configured(link string) {
 	s.Helper()
 	require.NoError(s, s.Machine.WaitLink(s.ctx, link, "OPER_STATE=routable", "ADMIN_STATE=configured"))

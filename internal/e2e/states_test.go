@@ -18,7 +18,7 @@ import (
 func (s script) next(dir, link string, do func()) Ran {
 	s.Helper()
 	count := func(runs []Ran) int { return len(Of(runs, link, dir)) }
-	before := count(s.runs(func([]Ran) bool { return true }))
+	before := count(s.ran())
 	do()
 	runs := s.runs(func(runs []Ran) bool { return count(runs) > before })
 	slices.Reverse(runs)
@@ -70,7 +70,7 @@ func testStates(t *testing.T, w *World) {
 		assert.Equal(t, strings.TrimSuffix(step.directory, ".d"), r.Env["OperationalState"], step.ip)
 	}
 	s.idle()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	assert.Equal(t, []string{"unmanaged.d"}, Of(runs, "state0", "unmanaged.d", "configuring.d", "configured.d", "failed.d"))
 }
 
@@ -130,7 +130,7 @@ func testOvertaken(t *testing.T, w *World) {
 		want = append(want, "no-carrier.d", "routable.d")
 	}
 	s.idle()
-	runs := s.runs(func([]Ran) bool { return true })
+	runs := s.ran()
 	assert.Equal(t, want, Of(runs, "ensg", "no-carrier.d", "routable.d", "off.d"))
 	for _, r := range runs {
 		if r.Directory == "no-carrier.d" {
@@ -163,7 +163,7 @@ func testBusGone(t *testing.T, w *World) {
 	flap()
 	s.idle()
 	want := []string{"no-carrier.d", "routable.d", "no-carrier.d", "routable.d"}
-	assert.Equal(t, want, Of(s.runs(func([]Ran) bool { return true }), "ensh", "no-carrier.d", "routable.d"))
+	assert.Equal(t, want, Of(s.ran(), "ensh", "no-carrier.d", "routable.d"))
 }
 
 // testOddNames flaps links whose names or numbers are legal and unusual.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"sync"
 
@@ -74,6 +75,12 @@ func (t *thread) do(fn func() error) error {
 	case <-t.stopped:
 		return errThreadClosed
 	}
+}
+
+// start starts a program in the thread's namespaces, to die with it.
+func (t *thread) start(cmd *exec.Cmd) error {
+	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
+	return t.do(cmd.Start)
 }
 
 // close ends the thread and with it its hold on its namespaces.
