@@ -4,8 +4,6 @@ package bench
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -72,7 +70,6 @@ type result struct {
 }
 
 func TestBenchDispatchers(t *testing.T) {
-	e2e.Require(t)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	world := boot(ctx, t, "no-carrier", "routable")
@@ -87,17 +84,8 @@ func TestBenchDispatchers(t *testing.T) {
 
 // boot boots a machine with netbrk, networkd-dispatcher and hooks for both.
 func boot(ctx context.Context, t *testing.T, states ...string) *e2e.World {
-	dir, err := e2e.CacheDir()
-	require.NoError(t, err)
-	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	require.NoError(t, err)
-	world, err := cache.NewWorld(ctx, e2e.Suites()[0], e2e.Install)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if err := world.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Helper()
+	world := e2e.WorldFor(ctx, t, e2e.Install)
 	for _, state := range states {
 		writeHook(t, world.Machine, "/etc/networkd-dispatcher/"+state+".d/50-bench", state)
 		writeHook(t, world.Machine, "/etc/netbrk/"+state+".d/50-bench", state)

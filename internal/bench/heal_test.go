@@ -5,8 +5,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -19,7 +17,6 @@ import (
 // whatever takes them away: by what the kernel tells, from the first rule that
 // goes, or the address that comes, to the last rule.
 func TestBenchHealing(t *testing.T) {
-	e2e.Require(t)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	m := multihome(ctx, t)
@@ -33,13 +30,7 @@ func TestBenchHealing(t *testing.T) {
 // multihome boots a machine with the NICs that the disturbances are for.
 func multihome(ctx context.Context, t *testing.T) *e2e.Multihomed {
 	t.Helper()
-	dir, err := e2e.CacheDir()
-	require.NoError(t, err)
-	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	require.NoError(t, err)
-	world, err := cache.NewWorld(ctx, e2e.Suites()[0], e2e.RulesConfig)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, world.Close()) })
+	world := e2e.WorldFor(ctx, t, e2e.RulesConfig)
 	shell(ctx, t, world.Machine, "systemd-sysusers && systemd-tmpfiles --create")
 	m, err := world.Multihome(ctx)
 	require.NoError(t, err)

@@ -37,7 +37,6 @@ type flapped struct {
 // as soon as networkd has followed, and waits until the last hook has told of that.
 // networkd leaves these links unmanaged.
 func TestBenchLinks(t *testing.T) {
-	e2e.Require(t)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	world := boot(ctx, t, "no-carrier")

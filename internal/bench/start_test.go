@@ -3,8 +3,6 @@
 package bench
 
 import (
-	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,12 +120,7 @@ func run(t *testing.T, ns *netnstest.Namespace, root string, command []string) t
 // debian is the directory of the root that machines are made from.
 func debian(t *testing.T) string {
 	t.Helper()
-	e2e.Require(t)
-	dir, err := e2e.CacheDir()
-	require.NoError(t, err)
-	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	require.NoError(t, err)
-	root, err := cache.Root(t.Context(), e2e.Suites()[0])
+	root, err := e2e.CacheFor(t).Root(t.Context(), e2e.Suites()[0])
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, root.Release()) })
 	return root.Dir

@@ -75,20 +75,10 @@ func glob(t *testing.T, pattern string) []string {
 	return names
 }
 
-func openCache(t *testing.T) *Cache {
-	t.Helper()
-	dir, err := CacheDir()
-	require.NoError(t, err)
-	cache, err := OpenCache(dir, quiet())
-	require.NoError(t, err)
-	return cache
-}
-
 // TestShutdown prepares a machine from the outside, boots it, powers it off and
 // boots it again.
 func TestShutdown(t *testing.T) {
-	Require(t)
-	cache := openCache(t)
+	cache := CacheFor(t)
 	for _, suite := range Suites() {
 		t.Run(suite, func(t *testing.T) {
 			before := links(t)
@@ -123,8 +113,7 @@ func TestShutdown(t *testing.T) {
 
 // TestBootFails boots a machine that a unit fails in, and one without systemd.
 func TestBootFails(t *testing.T) {
-	Require(t)
-	cache := openCache(t)
+	cache := CacheFor(t)
 	before := links(t)
 	suite := Suites()[0]
 
@@ -184,7 +173,7 @@ func TestKilled(t *testing.T) {
 				require.NoError(t, err)
 			}
 			assert.Empty(t, leftovers(t, before, nil))
-			openCache(t)
+			CacheFor(t)
 			assert.Empty(t, leftovers(t, before, v.Lasting), "after the sweep")
 		})
 	}
@@ -192,7 +181,7 @@ func TestKilled(t *testing.T) {
 
 // beVictim boots a machine, says so and waits for its end.
 func beVictim(t *testing.T) {
-	w, err := openCache(t).NewWorld(t.Context(), Suites()[0], nil)
+	w, err := CacheFor(t).NewWorld(t.Context(), Suites()[0], nil)
 	require.NoError(t, err)
 	require.NoError(t, json.NewEncoder(os.Stdout).Encode(victim{
 		Machine: w.Machine.Leader(),

@@ -126,7 +126,7 @@ func testContents(t *testing.T, p built) {
 
 // testRPM installs and erases it in a root that nothing runs in.
 func testRPM(t *testing.T, p built) {
-	cache := openCache(t)
+	cache := CacheFor(t)
 	root, err := cache.Root(t.Context(), Suites()[0])
 	require.NoError(t, err)
 	defer root.Release()

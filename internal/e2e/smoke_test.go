@@ -5,8 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -313,6 +311,3 @@ func testDispatcher(t *testing.T, w *World) {
 	_, err = w.Machine.Run(t.Context(), "rm", script, ran)
 	require.NoError(t, err)
 }
-
-// quiet is the logger of tests that log elsewhere.
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

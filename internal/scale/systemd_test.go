@@ -5,8 +5,6 @@ package scale_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,17 +20,9 @@ import (
 // TestContainersUnderSystemd has the veth links of 1,000 containers come and go on a
 // machine with networkd and all of netbrk's units.
 func TestContainersUnderSystemd(t *testing.T) {
-	e2e.Require(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	dir, err := e2e.CacheDir()
-	require.NoError(t, err)
-	cache, err := e2e.OpenCache(dir, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	require.NoError(t, err)
-	world, err := cache.NewWorld(ctx, e2e.Suites()[0], e2e.Install)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, world.Close()) })
-	m := machine{t, ctx, world.Machine}
+	m := machine{t, ctx, e2e.WorldFor(ctx, t, e2e.Install).Machine}
 	m.sh("systemd-sysusers && systemd-tmpfiles --create && systemctl start netbrk.target")
 	m.quiet()
 
