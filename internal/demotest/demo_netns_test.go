@@ -43,6 +43,7 @@ func TestDemoNetns(t *testing.T) {
 			assert.NotContains(t, stdout, "\x1b", "colours outside a terminal")
 			assert.NotContains(t, stdout, "\n    refused ", "hooks")
 			assert.Equal(t, []string{
+				"off.d/10-note: eth0 is off",
 				"no-carrier.d/10-alarm: eth0 has no carrier, after off; by now it is no-carrier",
 				"carrier.d/10-note: eth0 was no-carrier and has a carrier",
 				"routable.d/10-announce: eth0 (ifindex N) was carrier and is routable, with 192.0.2.10",
@@ -177,14 +178,14 @@ func become(cmd *exec.Cmd, user uint32) {
 	}
 }
 
-// transitions are the lines of hooks for states of link, in order, with the
-// ifindex left out.
+// transitions are the lines of hooks for states of a link, in order, with the
+// ifindex left out: addresses are no state.
 func transitions(stdout, link string) []string {
 	var found []string
 	for line := range strings.Lines(stdout) {
 		line = strings.TrimSpace(line)
 		directory, rest, ok := strings.Cut(line, ".d/")
-		if !ok || directory == "addresses" || directory == "off" || !strings.Contains(rest, ": "+link+" ") {
+		if !ok || directory == "addresses" || !strings.Contains(rest, ": "+link+" ") {
 			continue
 		}
 		if before, after, ok := strings.Cut(line, "(ifindex "); ok {
