@@ -83,7 +83,7 @@ func TestNoRoom(t *testing.T) {
 			test.open(t, h, inside)
 			w := h.watch(t)
 			h.knows(t, index, "routable")
-			eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+			h.settle(t)
 
 			// Under a watcher that runs.
 			test.close(t, h, inside)
@@ -106,13 +106,8 @@ func TestNoRoom(t *testing.T) {
 			test.open(t, h, inside)
 			w = h.watch(t)
 			h.knows(t, index, "no-carrier")
-			eventually(t, "rules of the address that came meanwhile", func() string {
-				if rules := h.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
-					return rules
-				}
-				return ""
-			})
-			eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+			h.ruled(t, "192.0.2.11")
+			h.settle(t)
 			w.end(t, h)
 			h.noTemporaries(t, test.name)
 		})

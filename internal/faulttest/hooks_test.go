@@ -34,7 +34,7 @@ func TestBadScripts(t *testing.T) {
 	h.knows(t, index, "no-carrier")
 	h.IPBatch(t, "link set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 	h.knows(t, index, "routable")
-	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+	h.settle(t)
 	w.end(t, h)
 	h.delivered(t)
 	log := h.read("stderr")
@@ -81,7 +81,7 @@ func TestScriptTriggersItself(t *testing.T) {
 		}
 		return ""
 	})
-	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+	h.settle(t)
 	w.end(t, h)
 	assert.Contains(t, h.IP(t, "route show dev same0"), "198.51.100.0/24")
 	assert.LessOrEqual(t, strings.Count(h.read("same"), "\n"), 10, "it ends once nothing changes")

@@ -248,8 +248,9 @@ func parent(pid int) int {
 
 func (p process) signal(sig unix.Signal) bool { return unix.Kill(p.pid, sig) == nil }
 
-// kill ends one netbrk of the host without warning, and tells which, if any. A script that run-hooks has forked and not yet executed looks like
-// run-hooks: it is passed by, since a script that is killed has had its turn.
+// kill ends one netbrk of the host without warning, and tells which, if any. A
+// script that run-hooks has forked and not yet executed looks like run-hooks: it is
+// passed by, since a script that is killed has had its turn.
 func (h *host) kill(random *rand.Rand) (process, bool) {
 	byVerb := map[string][]process{}
 	for _, p := range h.processes() {
@@ -267,15 +268,28 @@ func (h *host) kill(random *rand.Rand) (process, bool) {
 	return victim, h.verbOf(victim.pid) == verb && victim.signal(unix.SIGKILL)
 }
 
-// unsettled tells what netbrk has still to do.
-func (h *host) unsettled(t *testing.T) string {
+// settle waits until netbrk has nothing more to do.
+func (h *host) settle(t *testing.T) {
 	t.Helper()
-	for _, dir := range []string{"events", "rules-pending"} {
-		if names := h.list(dir); len(names) > 0 {
-			return fmt.Sprintf("%s: %v", dir, names)
+	eventually(t, "an end of the work", func() string {
+		for _, dir := range []string{"events", "rules-pending"} {
+			if names := h.list(dir); len(names) > 0 {
+				return fmt.Sprintf("%s: %v", dir, names)
+			}
 		}
-	}
-	return ""
+		return ""
+	})
+}
+
+// ruled waits until an IPv4 address has its three rules.
+func (h *host) ruled(t *testing.T, address string) {
+	t.Helper()
+	eventually(t, "rules of "+address, func() string {
+		if rules := h.IP(t, "-N -4 rule"); strings.Count(rules, address) != 3 {
+			return rules
+		}
+		return ""
+	})
 }
 
 // list are the names in a directory of the state.

@@ -37,7 +37,7 @@ func TestManyLinks(t *testing.T) {
 	}
 	h.IPBatch(t, batch.String())
 	h.told(t, "removed")
-	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+	h.settle(t)
 	w.end(t, h)
 	h.noneLeftOver(t)
 }
@@ -91,7 +91,7 @@ func TestLinkChangesUnderItsEvent(t *testing.T) {
 		return ""
 	})
 	require.NoError(t, os.WriteFile(filepath.Join(h.Dir, "go"), nil, 0o600))
-	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+	h.settle(t)
 	w.end(t, h)
 
 	h.delivered(t)

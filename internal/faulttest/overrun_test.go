@@ -23,7 +23,7 @@ func TestOverrun(t *testing.T) {
 	w := h.watch(t)
 	h.knows(t, index, "routable")
 	h.knows(t, gone, "degraded")
-	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+	h.settle(t)
 
 	require.NoError(t, w.cmd.Process.Signal(unix.SIGSTOP))
 	var routes strings.Builder
@@ -47,13 +47,8 @@ func TestOverrun(t *testing.T) {
 		}
 		return "runs: " + strings.Join(h.grep(gone), "\n")
 	})
-	eventually(t, "rules of the address that came meanwhile", func() string {
-		if rules := h.IP(t, "-N -4 rule"); strings.Count(rules, "192.0.2.11") != 3 {
-			return rules
-		}
-		return ""
-	})
-	eventually(t, "an end of the work", func() string { return h.unsettled(t) })
+	h.ruled(t, "192.0.2.11")
+	h.settle(t)
 	w.end(t, h)
 	assert.Equal(t, 1, strings.Count(h.read("stderr"), "taking stock anew"), "how often stock is taken")
 	h.delivered(t)
