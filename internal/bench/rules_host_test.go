@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/netbrk/netbrk/internal/hosttest"
 	"github.com/netbrk/netbrk/internal/netnstest"
 )
 
@@ -48,10 +49,6 @@ func (h *rulesHost) write(t *testing.T, name, content string) string {
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }
-
-// close takes the addresses away, so that the namespace's rules and routes do
-// not weigh on those of the next measurement.
-func (h *rulesHost) close() { _ = os.RemoveAll(h.dir) }
 
 // run runs a program in the namespace: it is started from a thread there.
 func (h *rulesHost) run(t *testing.T, args ...string) string {
@@ -98,26 +95,14 @@ func (h *rulesHost) rules(t *testing.T) int {
 }
 
 // peakMemory runs a program in the namespace and returns its peak resident memory,
-// in KiB. It is looked at while the program runs: the one in its rusage counts what
-// the process was before it executed it, a copy of ours (exec_mmap in fs/exec.c).
-func peakMemory(t *testing.T, ns *netnstest.Namespace, command []string) (peak int) {
+// in KiB.
+func peakMemory(t *testing.T, ns *netnstest.Namespace, command []string) int {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
 	ns.Do(t, func() { require.NoError(t, cmd.Start()) })
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-ended:
-			require.NoError(t, err)
-			return peak
-		case <-tick.C:
-			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
-			if err == nil && highWater.Match(status) { // it has not ended
-				peak = number(t, highWater, string(status))
-			}
-		}
-	}
+	peak := hosttest.Peak(cmd.Process.Pid)
+	require.NoError(t, <-ended)
+	return peak
 }

@@ -47,8 +47,6 @@ func measureRules(t *testing.T, addresses, times int) applied {
 		require.Equal(t, ours.rules(t), theirs.rules(t))
 		idle = append(idle, ours.time(t, ours.apply))
 		dumps = append(dumps, ours.time(t, dumpCommands()...))
-		ours.close()
-		theirs.close()
 	}
 	return applied{netbrk: Median(first), ip: Median(batch), idleNetbrk: Median(idle), idleDump: Median(dumps)}
 }
@@ -58,8 +56,6 @@ func measureRules(t *testing.T, addresses, times int) applied {
 func (r *applied) peaks(t *testing.T, addresses int) {
 	t.Helper()
 	ours, theirs := newRulesHost(t, addresses), newRulesHost(t, addresses)
-	defer ours.close()
-	defer theirs.close()
 	r.firstIP = peakMemory(t, theirs.ns, batchCommand(theirs.plan(t)))
 	r.firstPeak, r.idlePeak = peakMemory(t, ours.ns, ours.apply), peakMemory(t, ours.ns, ours.apply)
 	for _, dump := range dumpCommands() {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,42 +59,10 @@ func (h *host) run(t *testing.T, args ...string) spent {
 	cmd.Stderr = &stderr
 	at := time.Now()
 	h.Do(t, func() { require.NoError(t, cmd.Start()) })
-	highest := make(chan float64)
-	go func() { highest <- peak(cmd.Process.Pid) }()
+	highest := make(chan int)
+	go func() { highest <- hosttest.Peak(cmd.Process.Pid) }()
 	require.NoError(t, cmd.Wait(), stderr.String())
-	return spent{time.Since(at), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), <-highest}
-}
-
-// peak looks at a process until it is gone, and returns the most memory that it had,
-// in MiB. What wait4(2) tells may be that of the process that started it.
-func peak(pid int) (most float64) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for range tick.C {
-		now, ok := memory(pid, "VmHWM")
-		if !ok {
-			return most
-		}
-		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil && string(name) == "netbrk\n" {
-			most = max(most, now)
-		}
-	}
-	return most
-}
-
-// memory is a line of proc_pid_status(5), in MiB; there is none of a process that
-// has ended.
-func memory(pid int, name string) (mib float64, ok bool) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, false
-	}
-	found := regexp.MustCompile(`(?m)^` + name + `:\s+(\d+) kB$`).FindStringSubmatch(string(raw))
-	if found == nil {
-		return 0, false
-	}
-	kib, err := strconv.Atoi(found[1])
-	return float64(kib) / 1024, err == nil
+	return spent{time.Since(at), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), mebibytes(<-highest)}
 }
 
 // daemon is a netbrk that goes on.
@@ -147,12 +114,15 @@ func (d *daemon) cpu(t *testing.T) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
+// memory is a line of the process's proc_pid_status(5), in MiB.
 func (d *daemon) memory(t *testing.T, name string) float64 {
 	t.Helper()
-	mib, ok := memory(d.cmd.Process.Pid, name)
+	kib, ok := hosttest.Memory(d.cmd.Process.Pid, name)
 	require.True(t, ok, name)
-	return mib
+	return mebibytes(kib)
 }
+
+func mebibytes(kib int) float64 { return float64(kib) / 1024 }
 
 // descriptors is how many files the process has open.
 func (d *daemon) descriptors(t *testing.T) int {
