@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"net/netip"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/cloud/imdstest"
-	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/netnstest"
+	"github.com/netbrk/netbrk/internal/scale"
 )
 
 // cloudHost is an instance of EC2: a network namespace with NICs, and another one
@@ -31,15 +30,16 @@ type cloudHost struct {
 
 func newCloudHost(t *testing.T, nics, addresses int) *cloudHost {
 	t.Helper()
-	h := &cloudHost{ns: netnstest.New(t), far: netnstest.New(t), metadata: imdstest.New("aws", ec2(nics, addresses))}
+	told := scale.Instance(nics, addresses)
+	h := &cloudHost{ns: netnstest.New(t), far: netnstest.New(t), metadata: imdstest.New("aws", told)}
 	h.metadata.SetDelay(latency)
 	h.args = []string{netbrkPath(), "--state-dir=" + filepath.Join(t.TempDir(), "state"), "cloud-sync", "--provider=aws"}
 
-	for n := range nics {
-		h.ns.IP(t, fmt.Sprintf("link add nic%d address %s type veth peer name far%d netns %s", n, mac(n), n, h.far.Path()))
+	for n, nic := range told.NICs {
+		h.ns.IP(t, fmt.Sprintf("link add nic%d address %s type veth peer name far%d netns %s", n, nic.MAC, n, h.far.Path()))
 		h.ns.IP(t, fmt.Sprintf("link set nic%d addrgenmode none up", n))
 		h.far.IP(t, fmt.Sprintf("link set far%d addrgenmode none up", n))
-		h.ns.IP(t, fmt.Sprintf("address add %s/24 dev nic%d", address(n, 0), n)) // DHCP's
+		h.ns.IP(t, fmt.Sprintf("address add %s/24 dev nic%d", nic.Addresses[0].Addr, n)) // DHCP's
 	}
 	h.ns.IP(t, "route add default via 10.0.0.1 dev nic0")
 	h.far.IP(t, "address add 10.0.0.1/24 dev far0")
@@ -54,26 +54,6 @@ func newCloudHost(t *testing.T, nics, addresses int) *cloudHost {
 	t.Cleanup(func() { assert.NoError(t, listener.Close()) })
 	return h
 }
-
-// ec2 is what the service tells. NIC n is in 10.0.n.0/24.
-func ec2(nics, addresses int) hostnet.Metadata {
-	told := hostnet.Metadata{System: hostnet.System{
-		Provider: "aws", InstanceID: "i-0001", Name: "web", Hostname: "web", Type: "m5.large", Image: "ami-1",
-		Region: "r-1", Zone: "r-1a", Account: "123456789012", Lifecycle: "on-demand", SSHKeys: []string{"ssh-ed25519 AAAA a"},
-	}}
-	for n := range nics {
-		nic := hostnet.NIC{MAC: mac(n), ID: fmt.Sprintf("eni-%d", n), Primary: n == 0, Device: n, Subnets: []netip.Prefix{netip.PrefixFrom(address(n, 0), 24).Masked()}}
-		for i := range addresses {
-			nic.Addresses = append(nic.Addresses, hostnet.CloudAddress{Addr: address(n, i), Bits: 24})
-		}
-		told.NICs = append(told.NICs, nic)
-	}
-	return told
-}
-
-func mac(n int) string { return fmt.Sprintf("02:00:00:00:50:%02x", n) }
-
-func address(nic, i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(nic), byte(10 + i)}) }
 
 // sync runs cloud-sync, and returns how long it took and how long it computed.
 func (h *cloudHost) sync(t *testing.T) (took, cpu time.Duration) {

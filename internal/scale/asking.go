@@ -27,7 +27,7 @@ type Asking struct {
 // with three addresses each, where syncs go on asking for as long as s says.
 func Measure(p cloud.Provider, s Shipped) (Asking, error) {
 	a := Asking{Cloud: p.Name()}
-	server := imdstest.New(p.Name(), Instance())
+	server := imdstest.New(p.Name(), Instance(2, 3))
 	pipe := server.Pipe()
 	defer pipe.Close()
 	client, err := cloud.NewClient(p.Endpoint(), cloud.Options{Dial: pipe.Dial})
@@ -74,21 +74,22 @@ func (r *refusal) Get(ctx context.Context, _ string) ([]byte, error) {
 	return nil, cloud.ErrNotReady
 }
 
-// Instance is what is told of one with two NICs.
-func Instance() hostnet.Metadata {
+// Instance is what is told of one with so many NICs, and so many addresses on each.
+// The n-th NIC is in 10.0.n.0/24.
+func Instance(nics, addresses int) hostnet.Metadata {
 	told := hostnet.Metadata{System: hostnet.System{
 		InstanceID: "i-0001", Name: "web", Hostname: "web", Type: "m5.large", Image: "ami-1",
 		Region: "r-1", Zone: "r-1a", Account: "123456789012", Lifecycle: "on-demand", SSHKeys: []string{"ssh-ed25519 AAAA a"},
 	}}
-	for n := range byte(2) {
-		first := netip.AddrFrom4([4]byte{10, 0, n, 10})
+	for n := range nics {
+		next := netip.AddrFrom4([4]byte{10, 0, byte(n), 10})
 		nic := hostnet.NIC{
-			MAC: fmt.Sprintf("02:00:00:00:50:%02x", n), ID: fmt.Sprintf("eni-%d", n), Primary: n == 0, Device: int(n),
-			Subnets: []netip.Prefix{netip.PrefixFrom(first, 24).Masked()},
+			MAC: fmt.Sprintf("02:00:00:00:50:%02x", n), ID: fmt.Sprintf("eni-%d", n), Primary: n == 0, Device: n,
+			Subnets: []netip.Prefix{netip.PrefixFrom(next, 24).Masked()},
 		}
-		for range 3 {
-			nic.Addresses = append(nic.Addresses, hostnet.CloudAddress{Addr: first, Bits: 24})
-			first = first.Next()
+		for range addresses {
+			nic.Addresses = append(nic.Addresses, hostnet.CloudAddress{Addr: next, Bits: 24})
+			next = next.Next()
 		}
 		told.NICs = append(told.NICs, nic)
 	}

@@ -34,7 +34,7 @@ func fleet(t *testing.T) scale.Fleet {
 	return scale.Fleet{Shipped: s, Asking: asking, Instances: instances, Until: time.Hour, Seed: 1}
 }
 
-// near reports whether a figure is within a part of what arithmetic says.
+// near checks that a figure is within a part of what arithmetic says.
 func near(t *testing.T, want, got, part float64, what string) {
 	t.Helper()
 	assert.InDelta(t, want, got, want*part, what)
@@ -58,10 +58,7 @@ func TestReboot(t *testing.T) {
 	assert.Zero(t, tally.AllTold(instances))
 	assert.Zero(t, tally.Failed)
 
-	for round := range 6 {
-		if round == 0 {
-			continue
-		}
+	for round := 1; round < 6; round++ {
 		from, width := time.Duration(round)*f.Interval, time.Duration(round)*f.Delay
 		end := from + width + time.Duration(round)*f.Accuracy + time.Second
 		near(t, float64(all), tally.Mean(from, end)*(end-from).Seconds(), 0.001, "a round, and nobody else")
@@ -133,7 +130,7 @@ func TestClient(t *testing.T) {
 			}
 			asked := 0
 			synctest.Test(t, func(t *testing.T) {
-				server := imdstest.New(p.Name(), scale.Instance())
+				server := imdstest.New(p.Name(), scale.Instance(2, 3))
 				server.Script(imdstest.Fault{Path: "*", Kind: imdstest.Unavailable})
 				pipe := server.Pipe()
 				defer pipe.Close()

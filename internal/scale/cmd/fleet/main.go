@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -26,6 +27,9 @@ func main() {
 }
 
 func run(w io.Writer, units, cloud string, instances int, seed uint64) error {
+	if instances < 1 || instances > math.MaxInt32 {
+		return fmt.Errorf("reckoning with %d instances: 1 to %d are a fleet", instances, math.MaxInt32)
+	}
 	shipped, err := scale.ReadShipped(units)
 	if err != nil {
 		return err

@@ -17,5 +17,6 @@ func TestRun(t *testing.T) {
 	assert.Regexp(t, `(?m)^aws +21 +240 `, out.String())
 
 	assert.ErrorContains(t, run(&out, "../../../../units", "none", 500, 1), `no cloud "none"`)
+	assert.ErrorContains(t, run(&out, "../../../../units", "gcp", 0, 1), "0 instances")
 	assert.ErrorContains(t, run(&out, t.TempDir(), "gcp", 500, 1), "netbrk-cloud-sync.timer")
 }
