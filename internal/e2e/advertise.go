@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -27,16 +26,7 @@ func (s *Segment) ServeRA(ctx context.Context, prefix netip.Prefix) (*Process, e
 	if _, err := s.lab.Run(ctx, "sh", "-c", "echo 1 >"+forwarding); err != nil {
 		return nil, fmt.Errorf("making a router of %q: %w", s.Bridge, err)
 	}
-	server, err := s.lab.Start(
-		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=-", "--log-dhcp",
-		"--leasefile-ro", "--pid-file=", "--user=root", "--group=", "--port=0", "--no-resolv", "--no-hosts",
-		"--bind-interfaces", "--interface="+s.Bridge, "--except-interface=lo",
-		"--enable-ra", fmt.Sprintf("--dhcp-range=%s,ra-only", prefix.Masked().Addr()))
-	if err == nil {
-		if _, err = server.Line(ctx, dnsmasqStarted); err != nil {
-			err = errors.Join(err, server.Stop())
-		}
-	}
+	server, err := s.dnsmasq(ctx, "--enable-ra", fmt.Sprintf("--dhcp-range=%s,ra-only", prefix.Masked().Addr()))
 	if err != nil {
 		return nil, fmt.Errorf("advertising a router on %q: %w", s.Bridge, err)
 	}

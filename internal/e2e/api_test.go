@@ -30,8 +30,7 @@ func (s script) get(path string, header ...string) (status, body string) {
 func testAPI(t *testing.T, w *World) {
 	s := on(t, w)
 	assert.Equal(t, "active", s.run("systemctl", "is-active", "netbrk-api.socket"))
-	_, err := w.Segment.Attach(s.ctx, w.Machine, Link{Name: "ensapi", MAC: "02:00:00:00:41:01"})
-	require.NoError(t, err)
+	w.Attach(t, Link{Name: "ensapi", MAC: "02:00:00:00:41:01"})
 	s.has("configured.d", "ensapi")
 	status, body := s.get("/api/v1/status")
 	require.Equal(t, "200", status, body)

@@ -154,9 +154,9 @@ func (s cloudScript) sync() {
 	assert.Equal(s, "success", s.property("netbrk-cloud-sync.service", "Result"))
 }
 
-// has waits until a link has these addresses of 10.77.0.0/24 and no others, and
-// ens5 and those after it what follows from them.
-func (s cloudScript) has(link string, last ...int) NetState {
+// hasAddresses waits until a link has these of 10.77.0.0/24 and no others, and ens5
+// and those after it what follows from theirs.
+func (s cloudScript) hasAddresses(link string, last ...int) NetState {
 	s.Helper()
 	var want []netip.Addr
 	for _, b := range last {
@@ -192,8 +192,8 @@ func testFirstSync(s cloudScript) {
 	s.run("systemctl", "enable", "--now", "netbrk.target")
 	// Nobody but the generator has them started, and it by what the file says.
 	assert.Equal(s, "active\nactive", s.run("systemctl", "is-active", "netbrk-cloud-sync.timer", "netbrk-cloud-sync.path"))
-	s.has("ens4", 10, 11)
-	state := s.has("ens5", 20, 21, 22)
+	s.hasAddresses("ens4", 10, 11)
+	state := s.hasAddresses("ens5", 20, 21, 22)
 	for _, a := range state.Addrs[state.Index("ens5")] {
 		if a.Prefix.Addr().Is4() && a.Prefix.Addr() != netip.MustParseAddr("10.77.0.20") {
 			assert.True(s, a.Prefix.IsSingleIP(), a.Prefix)
@@ -224,14 +224,7 @@ func testCloudPrivileges(s cloudScript) {
 	s.Cleanup(func() { s.metadata.Script() })
 	s.metadata.Script(imdstest.Fault{Path: "*", Kind: imdstest.Hang})
 	s.run("systemctl", "start", "--no-block", "netbrk-cloud-sync.service")
-	status := keyValues(strings.ReplaceAll(s.run("sh", "-c",
-		`until pid=$(systemctl show --value --property=MainPID netbrk-cloud-sync.service); [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = netbrk ]; do sleep 0.05; done
-		cat "/proc/$pid/status"`), ":\t", "="))
-	const netAdmin = "0000000000001000" // 1 << CAP_NET_ADMIN, capabilities(7)
-	for _, set := range []string{"CapPrm", "CapEff", "CapBnd"} {
-		assert.Equal(s, netAdmin, status[set], set)
-	}
-	assert.Equal(s, "1", status["NoNewPrivs"])
+	s.onlyNetAdmin("netbrk-cloud-sync.service")
 	s.metadata.Script()
 	s.run("systemctl", "restart", "netbrk-cloud-sync.service")
 	s.cloudIdle()
@@ -289,12 +282,12 @@ func testReconfigured(s cloudScript) {
 	require.NoError(s, err)
 	from := len(trace.Notices())
 	s.leased("networkctl", "reconfigure", "ens5")
-	s.has("ens5", 20, 21, 22)
+	s.hasAddresses("ens5", 20, 21, 22)
 	s.rulesIdle()
 	require.NoError(s, trace.Close())
 	assert.NotEmpty(s, trace.Own(from), "networkd has flushed nothing")
 	assert.Empty(s, s.metadata.Requests())
-	s.has("ens4", 10, 11)
+	s.hasAddresses("ens4", 10, 11)
 	s.run("systemctl", "start", "netbrk-cloud-sync.timer")
 	s.cloudIdle()
 }
@@ -310,8 +303,8 @@ func testWithdrawn(s cloudScript) {
 		})
 	})
 	s.sync()
-	s.has("ens5", 20, 21)
-	s.has("ens4", 10, 11)
+	s.hasAddresses("ens5", 20, 21)
+	s.hasAddresses("ens4", 10, 11)
 }
 
 // testAttached plugs a NIC in, for the time of the test: that the watcher sees it
@@ -323,14 +316,14 @@ func testAttached(s cloudScript) {
 	s.Run("plugged in", func(t *testing.T) {
 		plugged := cloudScript{script{t, s.World, s.ctx}, s.ec2}
 		plugged.attach(t, 2)
-		plugged.has("ens6", 30, 31)
+		plugged.hasAddresses("ens6", 30, 31)
 		plugged.cloudIdle()
 		assert.Len(t, strings.Fields(plugged.run("ls", "/run/netbrk/cloud/links")), 3)
 		s.metadata.Change(func(told *hostnet.Metadata) { told.NICs = told.NICs[:2] })
 	})
 	delete(s.ports, "ens6")
 	s.sync()
-	s.has("ens5", 20, 21)
+	s.hasAddresses("ens5", 20, 21)
 	assert.Len(s, strings.Fields(s.run("ls", "/run/netbrk/cloud/links")), 2)
 	s.run("systemctl", "start", "netbrk-cloud-sync.timer")
 	s.cloudIdle()
@@ -346,7 +339,7 @@ func testCloudTimer(s cloudScript) {
 	})
 	s.run("systemctl", "daemon-reload")
 	s.run("systemctl", "restart", "netbrk-cloud-sync.timer")
-	s.has("ens5", 20, 21, 23)
+	s.hasAddresses("ens5", 20, 21, 23)
 	s.run("rm", dropIn)
 	s.run("systemctl", "daemon-reload")
 	s.run("systemctl", "restart", "netbrk-cloud-sync.timer")
@@ -382,7 +375,7 @@ func testOtherInstance(s cloudScript) {
 		told.NICs[1] = cloudNIC(1, "10.77.0.20", "10.77.0.24")
 	})
 	s.run("systemctl", "start", "netbrk-cloud-sync.service")
-	after := s.has("ens5", 20, 23, 24)
+	after := s.hasAddresses("ens5", 20, 23, 24)
 	checkForeign(s.script, before, after, false)
 	assert.Contains(s, string(s.state("cloud/system.json")), `"i-0002"`)
 	assert.NotContains(s, string(s.state("cloud/links/"+s.index("ens5")+".json")), "10.77.0.23")

@@ -74,7 +74,7 @@ func testEnable(t *testing.T, w *World) {
 
 func testPrivileges(t *testing.T, w *World) {
 	s := on(t, w)
-	status := keyValues(strings.ReplaceAll(s.run("cat", "/proc/"+s.property("netbrk-watch", "MainPID")+"/status"), ":\t", "="))
+	status := s.procStatus("netbrk-watch.service")
 	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
 		assert.Equal(t, "0000000000000000", status[set], set)
 	}

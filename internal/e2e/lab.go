@@ -126,10 +126,6 @@ var dnsmasqStarted = regexp.MustCompile(`dnsmasq\[\d+\]: started,`)
 // message, is the process's output.
 func (s *Segment) ServeDHCP(ctx context.Context, d DHCP) (*Process, error) {
 	args := []string{
-		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=-", "--log-dhcp",
-		// It keeps nothing on disk, and its user may not exist.
-		"--leasefile-ro", "--pid-file=", "--user=root", "--group=",
-		"--port=0", "--no-resolv", "--no-hosts", "--bind-interfaces", "--interface=" + s.Bridge, "--except-interface=lo",
 		// Nobody else is here: answer a client that remembers another server's
 		// lease, and do not wait three seconds for a ping's answer.
 		"--dhcp-authoritative", "--no-ping",
@@ -138,12 +134,26 @@ func (s *Segment) ServeDHCP(ctx context.Context, d DHCP) (*Process, error) {
 	for mac, address := range d.Hosts {
 		args = append(args, fmt.Sprintf("--dhcp-host=%s,%s", mac, address))
 	}
-	server, err := s.lab.Start(append(args, d.Options...)...)
+	server, err := s.dnsmasq(ctx, append(args, d.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("serving DHCP on %q: %w", s.Bridge, err)
 	}
+	return server, nil
+}
+
+// dnsmasq starts dnsmasq(8) on the segment, without its DNS.
+func (s *Segment) dnsmasq(ctx context.Context, args ...string) (*Process, error) {
+	server, err := s.lab.Start(append([]string{
+		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=-", "--log-dhcp",
+		// It keeps nothing on disk, and its user may not exist.
+		"--leasefile-ro", "--pid-file=", "--user=root", "--group=",
+		"--port=0", "--no-resolv", "--no-hosts", "--bind-interfaces", "--interface=" + s.Bridge, "--except-interface=lo",
+	}, args...)...)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := server.Line(ctx, dnsmasqStarted); err != nil {
-		return nil, errors.Join(fmt.Errorf("serving DHCP on %q: %w", s.Bridge, err), server.Stop())
+		return nil, errors.Join(err, server.Stop())
 	}
 	return server, nil
 }

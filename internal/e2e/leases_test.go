@@ -89,9 +89,11 @@ type leaseHost struct {
 	server  *leaseServer
 }
 
+// leaseServer is shared by the copies of its leaseHost.
 type leaseServer struct{ process *Process }
 
 func newLeaseHost(t *testing.T, w *World) leaseHost {
+	t.Helper()
 	s := on(t, w)
 	LogHooks(t, w.Machine, "leases.d", "routable.d")
 	s.run("systemd-sysusers")

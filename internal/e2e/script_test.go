@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -82,6 +83,26 @@ func (s script) has(dir, link string) Ran {
 func (s script) property(unit, name string) string {
 	s.Helper()
 	return s.run("systemctl", "show", "--value", "--property="+name, unit)
+}
+
+// procStatus is the proc_pid_status(5) of a unit's main process, once that is netbrk:
+// between fork and exec it is systemd's, with all that systemd may.
+func (s script) procStatus(unit string) map[string]string {
+	s.Helper()
+	return keyValues(strings.ReplaceAll(s.run("sh", "-c",
+		`until pid=$(systemctl show --value --property=MainPID "$1"); [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = netbrk ]; do sleep 0.05; done
+		cat "/proc/$pid/status"`, "-", unit), ":\t", "="))
+}
+
+// onlyNetAdmin looks at what a unit's process may do.
+func (s script) onlyNetAdmin(unit string) {
+	s.Helper()
+	status := s.procStatus(unit)
+	const netAdmin = "0000000000001000" // 1 << CAP_NET_ADMIN, capabilities(7)
+	for _, set := range []string{"CapPrm", "CapEff", "CapBnd"} {
+		assert.Equal(s, netAdmin, status[set], set)
+	}
+	assert.Equal(s, "1", status["NoNewPrivs"])
 }
 
 // configured waits until networkd has configured a link and scripts were told.
