@@ -21,11 +21,7 @@ import (
 	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
-const (
-	firstAddress, secondAddress = "172.16.0.1", "172.16.0.2"
-	// patience bounds every wait for what must come.
-	patience = time.Minute
-)
+const firstAddress, secondAddress = "172.16.0.1", "172.16.0.2"
 
 // stormHost has two links, one of which has rules and an address, and a hook for
 // addresses.
@@ -91,26 +87,11 @@ func (h *stormHost) watch(t *testing.T) *exec.Cmd {
 	return cmd
 }
 
-// wait looks every millisecond.
-func (h *stormHost) wait(t *testing.T, what string, there func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !there() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			require.Fail(t, "it does not come", what)
-		}
-	}
-}
-
 // still waits until a process has not computed for a while.
-func (h *stormHost) still(t *testing.T, pid int) {
+func still(t *testing.T, pid int) {
 	t.Helper()
 	since, last := time.Now(), processCPU(t, pid)
-	h.wait(t, "rest of a process", func() bool {
+	hosttest.Wait(t, "rest of a process", func() bool {
 		if now := processCPU(t, pid); now != last {
 			since, last = time.Now(), now
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 const (
@@ -54,19 +56,19 @@ func stormWatcher(t *testing.T, own bool) stormed {
 		h.routed = h.ruled
 	}
 	w := h.watch(t)
-	h.wait(t, "the first address's rules and hook", func() bool { return h.hasRules(t, firstAddress) && h.ran(1) })
-	h.still(t, w.Process.Pid)
+	hosttest.Wait(t, "the first address's rules and hook", func() bool { return h.hasRules(t, firstAddress) && h.ran(1) })
+	still(t, w.Process.Pid)
 	ran := h.runs()
 	before := processCPU(t, w.Process.Pid)
 
 	var r stormed
 	r.sent = h.storm(t)
 	at := h.address(t, secondAddress)
-	h.wait(t, "the second address's rules", func() bool { return h.hasRules(t, secondAddress) })
+	hosttest.Wait(t, "the second address's rules", func() bool { return h.hasRules(t, secondAddress) })
 	r.rules = time.Since(at)
-	h.wait(t, "its hook", func() bool { return h.ran(ran + 1) })
+	hosttest.Wait(t, "its hook", func() bool { return h.ran(ran + 1) })
 	r.hook = h.ranAt(t, ran).Sub(at)
-	h.still(t, w.Process.Pid)
+	still(t, w.Process.Pid)
 	r.cpu = processCPU(t, w.Process.Pid) - before
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.Process.Pid))
 	require.NoError(t, err)
@@ -87,10 +89,10 @@ func stormMonitor(t *testing.T) stormed {
 	h := newStormHost(t)
 	cmd := exec.Command(monitor[0], monitor[1:]...)
 	h.start(t, cmd)
-	h.still(t, cmd.Process.Pid)
+	still(t, cmd.Process.Pid)
 	before := processCPU(t, cmd.Process.Pid)
 	r.sent = h.storm(t)
-	h.still(t, cmd.Process.Pid)
+	still(t, cmd.Process.Pid)
 	r.cpu = processCPU(t, cmd.Process.Pid) - before
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 	require.NoError(t, err)
@@ -102,7 +104,7 @@ func stormMonitor(t *testing.T) stormed {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	h.start(t, cmd)
-	h.still(t, cmd.Process.Pid)
+	still(t, cmd.Process.Pid)
 	found := make(chan time.Time, 1)
 	go func() {
 		lines := bufio.NewScanner(stdout)
@@ -117,11 +119,11 @@ func stormMonitor(t *testing.T) stormed {
 	select {
 	case told := <-found:
 		r.hook = told.Sub(at)
-	case <-time.After(patience):
+	case <-time.After(hosttest.Patience):
 		// The kernel cuts the buffer down to net.core.rmem_max, and what it drops ip
 		// monitor never asks for.
 		t.Log("ip monitor never told of the address: it is counted as if it had at the end")
-		r.hook = patience
+		r.hook = hosttest.Patience
 	}
 	h.end(t, cmd)
 	return r

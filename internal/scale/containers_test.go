@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netbrk/netbrk/internal/hosttest"
 	"github.com/netbrk/netbrk/internal/netnstest"
 )
 
@@ -22,7 +23,7 @@ func TestContainers(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"up0\"\n")
 	far := netnstest.New(t)
 	w := h.start(t, "watch", "--dispatch=units", "--print")
-	eventually(t, "the first pass", func() bool { return strings.Contains(w.printed(), `"kind":"rules"`) })
+	hosttest.Wait(t, "the first pass", func() bool { return strings.Contains(w.printed(), `"kind":"rules"`) })
 	w.rest(t)
 	before := w.memory(t, "RssAnon")
 	t.Logf("the watcher before: %.2f MiB anonymous, %.1f resident", before, w.memory(t, "VmRSS"))
@@ -37,7 +38,7 @@ func TestContainers(t *testing.T) {
 	h.IPBatch(t, start.String())
 	far.IPBatch(t, inside.String())
 	made := time.Since(at)
-	eventually(t, "every link degraded", func() bool {
+	hosttest.Wait(t, "every link degraded", func() bool {
 		return strings.Count(w.printed(), `"state":"degraded"`) >= containers
 	})
 	heard := time.Since(at)
@@ -64,7 +65,7 @@ func TestContainers(t *testing.T) {
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$ACTION $LINK\" >>"+runs+"\n"), 0o755))
 	at, cpu = time.Now(), w.cpu(t)
 	h.IPBatch(t, end.String())
-	eventually(t, "every link gone", func() bool {
+	hosttest.Wait(t, "every link gone", func() bool {
 		return strings.Count(w.printed(), `"action":"removed"`) >= containers
 	})
 	heard = time.Since(at)

@@ -18,13 +18,9 @@ import (
 	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
-const (
-	// requiredVar makes the tests run that measure: they take root, bin/netbrk and
-	// minutes. `make scale` sets it.
-	requiredVar = "NETBRK_TEST_SCALE"
-	patience    = time.Minute
-	pollEvery   = time.Millisecond
-)
+// requiredVar makes the tests run that measure: they take root, bin/netbrk and
+// minutes. `make scale` sets it.
+const requiredVar = "NETBRK_TEST_SCALE"
 
 // host is one whose files are in memory, as /run is on a host: here it may be a disk.
 type host struct{ *hosttest.Host }
@@ -136,25 +132,10 @@ func (d *daemon) descriptors(t *testing.T) int {
 func (d *daemon) rest(t *testing.T) {
 	t.Helper()
 	last, since := d.cpu(t), time.Now()
-	eventually(t, "rest", func() bool {
+	hosttest.Wait(t, "rest", func() bool {
 		if now := d.cpu(t); now != last {
 			last, since = now, time.Now()
 		}
 		return time.Since(since) > 6*time.Second
 	})
-}
-
-// eventually waits for what somebody else does.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-deadline:
-			require.Fail(t, "it does not come", what)
-		case <-tick.C:
-		}
-	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 const (
@@ -61,7 +63,7 @@ func TestRouter(t *testing.T) {
 
 	at := time.Now()
 	w := h.start(t, "watch", "--dispatch=units", "--print")
-	eventually(t, "the first pass", func() bool { return strings.Contains(w.printed(), `"kind":"rules"`) })
+	hosttest.Wait(t, "the first pass", func() bool { return strings.Contains(w.printed(), `"kind":"rules"`) })
 	t.Logf("watch, until it knows all: %.2f s, %v of CPU, %.1f MiB at the peak", time.Since(at).Seconds(), w.cpu(t), w.memory(t, "VmHWM"))
 	w.rest(t)
 	t.Logf("watch, at rest: %.2f MiB anonymous, %.1f resident", w.memory(t, "RssAnon"), w.memory(t, "VmRSS"))
@@ -69,7 +71,7 @@ func TestRouter(t *testing.T) {
 	cpu, events := w.cpu(t), strings.Count(w.printed(), `"kind":"routes"`)
 	at = time.Now()
 	h.IPBatch(t, "route add 198.18.0.0/24 via 192.0.2.2 dev up0\n")
-	eventually(t, "its event", func() bool { return strings.Count(w.printed(), `"kind":"routes"`) > events })
+	hosttest.Wait(t, "its event", func() bool { return strings.Count(w.printed(), `"kind":"routes"`) > events })
 	told := time.Since(at)
 	w.rest(t)
 	t.Logf("one route: told after %d ms, %v of CPU", told.Milliseconds(), w.cpu(t)-cpu)
@@ -84,7 +86,7 @@ func TestRouter(t *testing.T) {
 	took := time.Since(at)
 	at = time.Now()
 	h.IPBatch(t, "link set side0 down\n")
-	eventually(t, "a link's change after it", func() bool { return w.state(t, "side0") == "off" })
+	hosttest.Wait(t, "a link's change after it", func() bool { return w.state(t, "side0") == "off" })
 	told = time.Since(at)
 	w.rest(t)
 	t.Logf("%d messages in %.2f s: %v of CPU, a change right after them told after %d ms, stock taken anew %d times",
@@ -142,11 +144,11 @@ func (h *host) churning(t *testing.T, w *daemon, rate int) []time.Duration {
 		case 0:
 			at := time.Now()
 			h.IPBatch(t, "link set side0 down\n")
-			eventually(t, "a change of another link", func() bool { return w.state(t, "side0") == "off" })
+			hosttest.Wait(t, "a change of another link", func() bool { return w.state(t, "side0") == "off" })
 			late = append(late, time.Since(at))
 		case 5:
 			h.IPBatch(t, "link set side0 up\n")
-			eventually(t, "the change back", func() bool { return w.state(t, "side0") != "off" })
+			hosttest.Wait(t, "the change back", func() bool { return w.state(t, "side0") != "off" })
 		}
 	}
 	slices.Sort(late)
