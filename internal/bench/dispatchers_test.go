@@ -3,7 +3,9 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -119,6 +121,23 @@ func measure(ctx context.Context, t *testing.T, m *e2e.Machine, cable *cable, c 
 	return r
 }
 
+// flood makes the kernel tell of messages routes, which come and go by the
+// hundred on the link.
+func flood(ctx context.Context, t *testing.T, m *e2e.Machine) {
+	t.Helper()
+	const file, together = "/run/bench.batch", 100
+	var batch bytes.Buffer
+	for range messages / (2 * together) {
+		for _, verb := range []string{"add", "delete"} {
+			for i := range together {
+				fmt.Fprintf(&batch, "route %s 198.18.0.%d/32 dev %s\n", verb, i, link.Name)
+			}
+		}
+	}
+	require.NoError(t, m.WriteFile(file, batch.Bytes(), 0o644))
+	shell(ctx, t, m, "ip -batch "+file)
+}
+
 // addResults adds medians; memory is that after the messages.
 func addResults(results map[string]result) {
 	peer := contestants[0].name
@@ -159,11 +178,4 @@ func addResults(results map[string]result) {
 		},
 		after("exec", exec), after("units", units),
 	)
-}
-
-func shell(ctx context.Context, t *testing.T, m *e2e.Machine, command string) string {
-	t.Helper()
-	out, err := m.Run(ctx, "sh", "-c", command)
-	require.NoError(t, err)
-	return out
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/e2e"
@@ -95,6 +96,14 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
+}
+
+// shell runs a command in a machine, which has to go well, and returns what it printed.
+func shell(ctx context.Context, t *testing.T, m *e2e.Machine, command string) string {
+	t.Helper()
+	out, err := m.Run(ctx, "sh", "-c", command)
+	require.NoError(t, err)
+	return out
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

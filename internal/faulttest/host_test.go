@@ -127,6 +127,15 @@ func (h *host) exec(t *testing.T, args ...string) string {
 	return string(out)
 }
 
+// index is the ifindex of a link.
+func (h *host) index(t *testing.T, link string) int {
+	t.Helper()
+	digits, _, _ := strings.Cut(h.IP(t, "-o link show dev "+link), ":")
+	index, err := strconv.Atoi(digits)
+	require.NoError(t, err)
+	return index
+}
+
 // watcher is a netbrk watch whose events and log lie in files of the host.
 type watcher struct {
 	cmd  *exec.Cmd

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -188,14 +187,6 @@ func (s *storm) calm(t *testing.T) map[int]string {
 		want[s.index(t, fmt.Sprintf("peer%d", i))] = "degraded" // a link-local address
 	}
 	return want
-}
-
-func (h *host) index(t *testing.T, link string) int {
-	t.Helper()
-	digits, _, _ := strings.Cut(h.IP(t, "-o link show dev "+link), ":")
-	index, err := strconv.Atoi(digits)
-	require.NoError(t, err)
-	return index
 }
 
 // foreign sets up what netbrk must leave alone, on a link that does not flap, and

@@ -3,9 +3,7 @@
 package bench
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,23 +14,6 @@ import (
 
 	"github.com/netbrk/netbrk/internal/e2e"
 )
-
-// flood makes the kernel tell of messages routes, which come and go by the
-// hundred on the link.
-func flood(ctx context.Context, t *testing.T, m *e2e.Machine) {
-	t.Helper()
-	const file, together = "/run/bench.batch", 100
-	var batch bytes.Buffer
-	for range messages / (2 * together) {
-		for _, verb := range []string{"add", "delete"} {
-			for i := range together {
-				fmt.Fprintf(&batch, "route %s 198.18.0.%d/32 dev %s\n", verb, i, link.Name)
-			}
-		}
-	}
-	require.NoError(t, m.WriteFile(file, batch.Bytes(), 0o644))
-	shell(ctx, t, m, "ip -batch "+file)
-}
 
 var (
 	usage     = regexp.MustCompile(`(?m)^usage_usec (\d+)$`)
