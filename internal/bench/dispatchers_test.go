@@ -38,6 +38,9 @@ type contestant struct {
 	start, stop string // shell commands
 }
 
+// states are those that the cut link and the link in order have.
+var states = []string{"no-carrier", "routable"}
+
 const networkdUnit = "systemd-networkd.service"
 
 var (
@@ -74,7 +77,7 @@ type result struct {
 func TestBenchDispatchers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	world := boot(ctx, t, "no-carrier", "routable")
+	world := boot(ctx, t, states...)
 	cable := attach(ctx, t, world)
 	results := make(map[string]result)
 	for _, c := range contestants {
@@ -82,6 +85,7 @@ func TestBenchDispatchers(t *testing.T) {
 		results[c.name] = measure(ctx, t, world.Machine, cable, c)
 	}
 	addResults(results)
+	addFloors(ctx, t, world.Machine, cable, results)
 }
 
 // boot boots a machine with netbrk, networkd-dispatcher and hooks for both.
@@ -103,13 +107,7 @@ func measure(ctx context.Context, t *testing.T, m *e2e.Machine, cable *cable, c 
 	shell(ctx, t, m, c.start)
 	defer shell(ctx, t, m, c.stop)
 
-	var r result
-	for range bursts {
-		pause(ctx, rest)
-		r.first = append(r.first, log.flap(ctx, t, cable))
-		pause(ctx, gap)
-		r.within = append(r.within, log.flap(ctx, t, cable))
-	}
+	r := cuts(ctx, t, log, cable)
 	pause(ctx, rest)
 	own, networkd := cpu(ctx, t, m, c.unit), cpu(ctx, t, m, networkdUnit)
 	flood(ctx, t, m)
@@ -118,6 +116,18 @@ func measure(ctx context.Context, t *testing.T, m *e2e.Machine, cable *cable, c 
 	r.cpu, r.networkd = cpu(ctx, t, m, c.unit)-own, cpu(ctx, t, m, networkdUnit)-networkd
 	pause(ctx, rest)
 	r.memory = memoryOf(ctx, t, m, c.unit)
+	return r
+}
+
+// cuts has a host at rest, again and again, meet a flap and another one right after.
+func cuts(ctx context.Context, t *testing.T, log *hookLog, cable *cable) (r result) {
+	t.Helper()
+	for range bursts {
+		pause(ctx, rest)
+		r.first = append(r.first, log.flap(ctx, t, cable))
+		pause(ctx, gap)
+		r.within = append(r.within, log.flap(ctx, t, cable))
+	}
 	return r
 }
 

@@ -61,12 +61,16 @@ func (c *cable) restore(t *testing.T)       { c.set(t, unix.IFF_UP) }
 // logFile is where hooks write a line each, with the time.
 const logFile = "/run/bench.log"
 
-// writeHook writes the hook of a state: date(1) comes first, so that what the
-// shell does afterwards does not count.
+// writeHook writes the hook of a state.
 func writeHook(t *testing.T, m *e2e.Machine, path, state string) {
 	t.Helper()
-	script := fmt.Sprintf("#!/bin/sh\nnow=$(date +%%s%%N)\necho \"%s ${LINK:-$IFACE} $now\" >>%s\n", state, logFile)
-	require.NoError(t, m.WriteFile(path, []byte(script), 0o755))
+	require.NoError(t, m.WriteFile(path, []byte("#!/bin/sh\n"+logState(state, "${LINK:-$IFACE}")+"\n"), 0o755))
+}
+
+// logState is the command of sh(1) that writes a line: date(1) comes first, so that
+// what the shell does afterwards does not count.
+func logState(state, link string) string {
+	return fmt.Sprintf("now=$(date +%%s%%N); echo \"%s %s $now\" >>%s", state, link, logFile)
 }
 
 // hookLog reads what the hooks wrote. read counts the lines that were waited

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/internal/e2e"
 	"github.com/netbrk/netbrk/internal/netnstest"
@@ -28,6 +29,8 @@ const (
 	// python is what networkd-dispatcher is run by, and ipProgram is what does most
 	// of what scripts do.
 	python, ipProgram = "python3 -c pass", "ip -V"
+	// closing is what the kernel takes at the end of those that linger.
+	closing = "closing inotify, in the kernel"
 )
 
 // TestBenchStart takes the time of each oneshot that has nothing to do, from its start
@@ -79,12 +82,20 @@ func TestBenchStart(t *testing.T) {
 			}
 		}
 	}
+	for range lingeringTimes {
+		took[closing] = append(took[closing], closeInotify(t, dir))
+	}
 	middle := func(what string) float64 { return milliseconds(Median(took[what])) }
 	for _, o := range ours {
 		table.Add(starts, Row{
 			What: "start to end: " + o.what, Case: "nothing to do", Unit: "ms", Ours: middle(o.what),
 			Peer: ipProgram, Theirs: middle(ipProgram), Goal: AtMost(5),
 		})
+	}
+	for _, o := range ours {
+		if o.lingers {
+			table.Add(starts, Row{What: "start to end: " + o.what, Case: "nothing to do", Unit: "ms", Ours: middle(o.what), Peer: closing, Theirs: middle(closing)})
+		}
 	}
 	for _, p := range peers[1:] {
 		table.Add(starts, Row{What: "start to end: version", Case: "nothing to do", Unit: "ms", Ours: middle("version"), Peer: p, Theirs: middle(p)})
@@ -115,6 +126,20 @@ func run(t *testing.T, ns *netnstest.Namespace, root string, command []string) t
 	})
 	require.Contains(t, []int{0, 3}, cmd.ProcessState.ExitCode(), "%v", command)
 	return took
+}
+
+// closeInotify returns how long it takes to close an inotify instance: the kernel waits
+// for its readers then (fsnotify_destroy_group of fs/notify/group.c), at exit as well,
+// and both that linger have one.
+func closeInotify(t *testing.T, dir string) time.Duration {
+	t.Helper()
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	require.NoError(t, err)
+	_, err = unix.InotifyAddWatch(fd, dir, unix.IN_CREATE)
+	require.NoError(t, err)
+	at := time.Now()
+	require.NoError(t, unix.Close(fd))
+	return time.Since(at)
 }
 
 // debian is the directory of the root that machines are made from.
