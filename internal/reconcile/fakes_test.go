@@ -213,6 +213,7 @@ type bench struct {
 	ledger  *fakeLedger
 	now     time.Time
 	options Options
+	lost    hostnet.Rule // that somebody removed last
 }
 
 func newBench(t *testing.T) *bench {

@@ -69,7 +69,19 @@ func (p *pass) weigh(steps []hostnet.Step) {
 	}
 	for index, r := range p.records {
 		r.Losses = p.losses(r, missing[index])
+		p.release(r.Losses)
 		p.records[index] = r
+	}
+}
+
+// release ends the wait of what is due and was not found missing: another hand put
+// it back, it is not wanted any more, or this pass, which nothing keeps from adding
+// it, cannot tell. Left waiting, it would be contended for ever.
+func (p *pass) release(losses []report.Loss) {
+	for i := range losses {
+		if l := &losses[i]; !l.RetryAt.IsZero() && !l.RetryAt.After(p.now) {
+			l.RetryAt, l.Added = time.Time{}, p.now
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ func (b *bench) removeRule(priority uint32) bool {
 	for i, r := range b.kernel.rules {
 		if r.Priority == priority && r.Protocol == hostnet.Protocol {
 			b.kernel.rules = append(b.kernel.rules[:i:i], b.kernel.rules[i+1:]...)
+			b.lost = r
 			return true
 		}
 	}
@@ -196,4 +197,29 @@ func TestLossesAreForgotten(t *testing.T) {
 	b.now = b.now.Add(slowly)
 	b.run()
 	assert.Empty(t, b.ledger.saved[3].Losses)
+}
+
+// TestContentionEndsWithItsObject: what is wanted no more, or is there again without
+// a pass that put it there, is nobody's to fight for.
+func TestContentionEndsWithItsObject(t *testing.T) {
+	for name, end := range map[string]func(b *bench){
+		"another address": func(b *bench) { b.kernel.link(3, "eth1", "192.0.2.1", "192.0.2.21/24") },
+		"it is put back":  func(b *bench) { b.kernel.rules = append(b.kernel.rules, b.lost) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.run()
+			b.fight(10*time.Millisecond, 20*time.Second)
+			b.removeRule(30002)
+			require.False(t, b.run().RetryAt.IsZero(), "held back")
+			require.NotEmpty(t, b.ledger.saved[3].Contended)
+			end(b)
+			b.run()
+			b.now = b.now.Add(maxHold)
+			b.run()
+			b.now = b.now.Add(slowly)
+			assert.False(t, b.run().Partial())
+			assert.Empty(t, b.ledger.saved[3].Losses)
+		})
+	}
 }
