@@ -299,8 +299,8 @@ func (p *pass) indexOf(s hostnet.Step) int {
 	if s.IsRule {
 		table = s.Rule.Table
 	}
-	if !s.IsRule && (table == hostnet.TableLocal || table == hostnet.TableMain) {
-		return s.Route.Index // a NIC's range, or a route that its cloud tells
+	if table == hostnet.TableLocal || table == hostnet.TableMain { // no link's, though TableBase may be below them
+		return s.Route.Index // a NIC's range, or a route that its cloud tells; 0 for a rule
 	}
 	if table <= p.Policy.TableBase {
 		return 0

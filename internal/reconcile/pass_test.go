@@ -123,6 +123,24 @@ func TestRunFollows(t *testing.T) {
 	}
 }
 
+// TestMainIsNoLinksTable has a link whose table would be main.
+func TestMainIsNoLinksTable(t *testing.T) {
+	b := newBench(t)
+	b.options.Policy.TableBase = 100
+	b.kernel.link(hostnet.TableMain-100, "vnet9", "")
+	refused := errors.New("out of memory")
+	b.kernel.refuse = func(s hostnet.Step) error {
+		if s.IsRule && s.Rule.Table == hostnet.TableMain {
+			return refused
+		}
+		return nil
+	}
+	r := b.run()
+	assert.Equal(t, []string{refused.Error()}, r.Problems)
+	require.Len(t, r.Links, 1)
+	assert.Equal(t, "eth1", r.Links[0].Link)
+}
+
 func TestRunOnlySomeLinks(t *testing.T) {
 	b := newBench(t)
 	b.kernel.link(4, "eth2", "", "198.51.100.5/24")
