@@ -45,15 +45,12 @@ func (p *pass) tallyAddresses(nic plan.LinkWant) {
 }
 
 // account remembers what became of steps.
-func (p *pass) account(steps []hostnet.Step, failed map[int]error, whole error) {
+func (p *pass) account(steps []hostnet.Step, failed map[int]error) {
 	for i, s := range steps {
 		index := p.indexOf(s)
 		if err := failed[i]; err != nil {
 			p.failed[index] = append(p.failed[index], err.Error())
 			continue
-		}
-		if whole != nil {
-			continue // it may or may not have been done
 		}
 		p.result.Steps = append(p.result.Steps, s)
 		p.count(index, s.Op)

@@ -32,6 +32,8 @@ type fakeKernel struct {
 	// before is called before each Apply, as somebody else's hand.
 	before func()
 	err    error // of Facts
+	// applyErr and linksErr are of a whole Apply, or ApplyLinks, which then does nothing.
+	applyErr, linksErr error
 	// slow is called in each Rules, whose error is rulesErr.
 	slow     func()
 	rulesErr error
@@ -83,6 +85,9 @@ func (k *fakeKernel) Apply(_ context.Context, steps []hostnet.Step) (map[int]err
 	if k.before != nil {
 		k.before()
 	}
+	if k.applyErr != nil {
+		return nil, k.applyErr
+	}
 	failed := map[int]error{}
 	for i, s := range steps {
 		k.writes++
@@ -98,6 +103,9 @@ func (k *fakeKernel) Apply(_ context.Context, steps []hostnet.Step) (map[int]err
 }
 
 func (k *fakeKernel) ApplyLinks(_ context.Context, steps []hostnet.LinkStep) (map[int]error, error) {
+	if k.linksErr != nil {
+		return nil, k.linksErr
+	}
 	for _, s := range steps {
 		k.writes++
 		facts := k.links[s.Index]
@@ -192,11 +200,15 @@ type fakeLedger struct {
 	saved map[int]report.LinkRules
 	saves int
 	err   error // of Load
+	full  int   // the ifindex whose entry cannot be saved; 0 for none
 }
 
 func (l *fakeLedger) Load() (map[int]report.LinkRules, error) { return maps.Clone(l.saved), l.err }
 
 func (l *fakeLedger) Save(r report.LinkRules) error {
+	if l.full != 0 && r.Index == l.full {
+		return errors.New("disk is full")
+	}
 	if !assert.ObjectsAreEqual(l.saved[r.Index], r) {
 		l.saves++
 	}

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
@@ -23,6 +24,7 @@ func (p *pass) settle(ledger Ledger) error {
 			indexes[index] = true
 		}
 	}
+	var failed []error
 	for _, index := range slices.Sorted(maps.Keys(indexes)) {
 		if index != 0 && !p.meant(index) {
 			continue
@@ -36,17 +38,13 @@ func (p *pass) settle(ledger Ledger) error {
 		if p.DryRun {
 			continue
 		}
-		var err error
 		if keep {
-			err = ledger.Save(entry)
+			failed = append(failed, ledger.Save(entry))
 		} else if _, known := p.records[index]; known {
-			err = ledger.Remove(index)
-		}
-		if err != nil {
-			return err
+			failed = append(failed, ledger.Remove(index))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func keys[V any](m map[int]V) map[int]bool {

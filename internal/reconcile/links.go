@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -62,7 +61,7 @@ func (p *pass) convergeLinks(ctx context.Context, k Kernel, ledger Ledger, first
 	}
 	failed, err := k.ApplyLinks(ctx, steps)
 	if err != nil {
-		return false, fmt.Errorf("changing addresses: %w", err)
+		return false, err
 	}
 	for i, s := range steps {
 		if err := failed[i]; err != nil {

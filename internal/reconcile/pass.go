@@ -140,11 +140,9 @@ func Run(ctx context.Context, k Kernel, ledger Ledger, o Options) (Result, error
 	if err := p.converge(ctx, k, ledger); err != nil {
 		return p.result, err
 	}
-	if err := p.settle(ledger); err != nil {
-		return p.result, err
-	}
-	p.tell()
-	return p.result, nil
+	err = p.settle(ledger)
+	p.tell() // what was done, also where it could not be written down
+	return p.result, err
 }
 
 // converge reads and applies until nothing fails, or nothing helps.
@@ -187,10 +185,10 @@ func (p *pass) converge(ctx context.Context, k Kernel, ledger Ledger) error {
 			return nil
 		}
 		failed, err := k.Apply(ctx, steps)
-		p.account(steps, failed, err)
 		if err != nil {
-			return fmt.Errorf("changing policy routing: %w", err)
+			return err
 		}
+		p.account(steps, failed)
 		if len(p.failed) == 0 {
 			return nil
 		}

@@ -2,7 +2,9 @@ package reconcile
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -269,6 +271,31 @@ func TestFactsFail(t *testing.T) {
 	_, err := Run(t.Context(), b.kernel, b.ledger, b.options)
 	assert.ErrorContains(t, err, "reading policy routing: interrupted")
 	assert.Empty(t, b.ledger.saved)
+}
+
+// TestErrorsOfTheKernelSayWhatFailed: it has named what it was about.
+func TestErrorsOfTheKernelSayWhatFailed(t *testing.T) {
+	b := cloudBench(t)
+	b.kernel.applyErr = errors.New("changing policy routing: no answer")
+	_, err := Run(t.Context(), b.kernel, b.ledger, b.options)
+	assert.Equal(t, b.kernel.applyErr, err)
+	b = cloudBench(t)
+	b.kernel.linksErr = errors.New("changing links: no answer")
+	_, err = Run(t.Context(), b.kernel, b.ledger, b.options)
+	assert.Equal(t, b.kernel.linksErr, err)
+}
+
+func TestEntryThatCannotBeSavedStopsNoOther(t *testing.T) {
+	b := newBench(t)
+	b.kernel.link(4, "eth2", "", "198.51.100.5/24")
+	b.ledger.full = 3
+	var log strings.Builder
+	b.options.Log = slog.New(slog.NewTextHandler(&log, nil))
+	r, err := Run(t.Context(), b.kernel, b.ledger, b.options)
+	require.EqualError(t, err, "disk is full")
+	assert.Len(t, r.Links, 2)
+	assert.Contains(t, b.ledger.saved, 4)
+	assert.Contains(t, log.String(), "link=eth1", "it was changed all the same")
 }
 
 // TestRunEndsAfterItsReaders: whoever called it may close the kernel then.
