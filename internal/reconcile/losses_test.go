@@ -72,6 +72,19 @@ func TestContentionBacksOff(t *testing.T) {
 	assert.False(t, b.run().Partial())
 }
 
+// TestContentionForMain is for the rule that the links share, which is no link's.
+func TestContentionForMain(t *testing.T) {
+	b := newBench(t)
+	r := b.run()
+	for r.RetryAt.IsZero() {
+		b.now = b.now.Add(10 * time.Millisecond)
+		require.True(t, b.removeRule(30001))
+		r = b.run()
+	}
+	assert.True(t, r.Partial())
+	assert.Equal(t, []string{"lookup main of 0.0.0.0/0"}, b.ledger.saved[0].Contended)
+}
+
 // TestContentionThoughClockGoesBack: what is held back is due a minute later at most,
 // whatever the time is by then, and the contention ends as any other.
 func TestContentionThoughClockGoesBack(t *testing.T) {

@@ -102,7 +102,7 @@ func (r Result) Commands() []string {
 
 // Partial reports whether something was left undone.
 func (r Result) Partial() bool {
-	return len(r.Problems) > 0 || len(r.Unknown) > 0 || slices.ContainsFunc(r.Links, func(l report.LinkRules) bool {
+	return len(r.Problems) > 0 || len(r.Unknown) > 0 || !r.RetryAt.IsZero() || slices.ContainsFunc(r.Links, func(l report.LinkRules) bool {
 		return len(l.Problems) > 0 || len(l.Contended) > 0
 	})
 }
