@@ -151,7 +151,7 @@ func (r *routing) host(ctx context.Context, family hostnet.Family) (explain.Host
 
 // answer is the kernel's own.
 func (r *routing) answer(from, to netip.Addr) (explain.Answer, error) {
-	route, err := r.RouteOf(hostnet.FamilyOf(from), from, to, r.names)
+	route, err := r.RouteOf(from, to, r.names)
 	if noRoute := (kernel.ErrNoRoute{}); errors.As(err, &noRoute) {
 		return explain.Answer{Err: noRoute}, nil
 	}

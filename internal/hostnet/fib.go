@@ -81,7 +81,8 @@ type FIBRoute struct {
 	// Link is empty for a route without one.
 	Link   string `json:"link,omitempty"`
 	Metric int    `json:"metric,omitempty"`
-	// Hops is how many next hops there are, of which these are the first.
+	// Hops is how many next hops there are, of which Gateway and Link are the first
+	// one that is not dead; 0 for a route that is not multipath.
 	Hops int `json:"hops,omitempty"`
 	// Dead is true where the link of every hop is down.
 	Dead bool `json:"-"`
@@ -99,7 +100,7 @@ func (r FIBRoute) String() string {
 		words = append(words, orAll(r.Destination))
 	}
 	if r.Gateway.IsValid() {
-		words = append(words, "via "+r.Gateway.String())
+		words = append(words, via(r.Gateway, FamilyOf(r.Destination.Addr())))
 	}
 	if r.Link != "" {
 		words = append(words, "dev "+r.Link)
@@ -107,7 +108,10 @@ func (r FIBRoute) String() string {
 	if r.Metric != 0 {
 		words = append(words, fmt.Sprintf("metric %d", r.Metric))
 	}
-	if r.Hops > 1 {
+	switch {
+	case r.Hops == 2:
+		words = append(words, "and 1 more hop")
+	case r.Hops > 2:
 		words = append(words, fmt.Sprintf("and %d more hops", r.Hops-1))
 	}
 	return strings.Join(words, " ")

@@ -165,11 +165,7 @@ func (r Route) Describe(link string) string {
 		b.WriteString(orAll(r.Destination))
 	}
 	if r.Gateway.IsValid() {
-		b.WriteString(" via ")
-		if FamilyOf(r.Gateway) != r.Family() {
-			b.WriteString("inet6 ")
-		}
-		b.WriteString(r.Gateway.String())
+		b.WriteString(" " + via(r.Gateway, r.Family()))
 	}
 	if link != "" {
 		b.WriteString(" dev " + link)
@@ -191,6 +187,15 @@ func (r Route) Describe(link string) string {
 		b.WriteString(" onlink")
 	}
 	return b.String()
+}
+
+// via names the gateway of a route of a family: in IPv4 it may be a neighbour in
+// IPv6 (RTA_VIA).
+func via(gateway netip.Addr, family Family) string {
+	if FamilyOf(gateway) != family {
+		return "via inet6 " + gateway.String()
+	}
+	return "via " + gateway.String()
 }
 
 // Op is what a step does.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -15,25 +14,50 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// actions are FR_ACT_* of uapi/linux/fib_rules.h.
-var actions = map[uint8]string{1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
-
 // typeWord is ip-route(8)'s for one of RTN_* of uapi/linux/rtnetlink.h.
 func typeWord(kind int) string {
 	switch kind {
 	case unix.RTN_UNICAST:
 		return "unicast"
+	case unix.RTN_LOCAL:
+		return "local"
 	case unix.RTN_BROADCAST:
 		return "broadcast"
 	case unix.RTN_ANYCAST:
 		return "anycast"
 	case unix.RTN_MULTICAST:
 		return "multicast"
-	}
-	if word := routeTypes()[byte(kind)]; word != "" {
-		return word
+	case unix.RTN_BLACKHOLE:
+		return "blackhole"
+	case unix.RTN_UNREACHABLE:
+		return "unreachable"
+	case unix.RTN_PROHIBIT:
+		return "prohibit"
+	case unix.RTN_THROW:
+		return "throw"
+	case unix.RTN_NAT:
+		return "nat"
 	}
 	return "type " + strconv.Itoa(kind)
+}
+
+// actionWord is ip-rule(8)'s for one of FR_ACT_* of uapi/linux/fib_rules.h.
+func actionWord(action byte) string {
+	switch action {
+	case unix.FR_ACT_TO_TBL:
+		return "lookup"
+	case unix.FR_ACT_GOTO:
+		return "goto"
+	case unix.FR_ACT_NOP:
+		return "nop"
+	case unix.FR_ACT_BLACKHOLE:
+		return "blackhole"
+	case unix.FR_ACT_UNREACHABLE:
+		return "unreachable"
+	case unix.FR_ACT_PROHIBIT:
+		return "prohibit"
+	}
+	return "action " + strconv.Itoa(int(action))
 }
 
 // FIBRules returns the routing policy rules of a family, in the kernel's order.
@@ -59,73 +83,88 @@ func (c *Conn) FIBRules(ctx context.Context, family hostnet.Family) ([]hostnet.F
 	return rules, nil
 }
 
-// fibRule reads one rule: a struct fib_rule_hdr, which has the layout of a struct
-// rtmsg, and its attributes, FRA_* of uapi/linux/fib_rules.h.
+// fibRule reads one rule, with all that ruleOf leaves out.
 func fibRule(body []byte) (hostnet.FIBRule, error) {
-	if len(body) < unix.SizeofRtMsg {
-		return hostnet.FIBRule{}, errors.New("rule is cut")
-	}
-	header := nl.DeserializeRtMsg(body)
-	attrs, err := nl.ParseRouteAttr(body[header.Len():])
-	if err != nil {
-		return hostnet.FIBRule{}, err
+	if len(body) < unix.SizeofRtMsg { // struct fib_rule_hdr, see ruleOf
+		return hostnet.FIBRule{}, errCut
 	}
 	r := hostnet.FIBRule{
-		Family: hostnet.Family(header.Family), Table: uint32(header.Table), TOS: header.Tos,
-		Action: actions[header.Type], Not: header.Flags&netlink.FibRuleInvert != 0, SuppressPrefixLength: hostnet.NoSuppress,
+		Family: hostnet.Family(body[0]), Table: uint32(body[4]), TOS: body[3], Action: actionWord(body[7]),
+		Not: native32(body[8:])&unix.FIB_RULE_INVERT != 0, SuppressPrefixLength: hostnet.NoSuppress,
 	}
-	if r.Action == "" {
-		r.Action = "action " + strconv.Itoa(int(header.Type))
-	}
-	for _, attr := range attrs {
-		v := attr.Value
-		switch kind := int(attr.Attr.Type); {
-		case kind == nl.FRA_SRC:
-			r.From = prefixOf(v, header.Src_len)
-		case kind == nl.FRA_DST:
-			r.To = prefixOf(v, header.Dst_len)
-		case kind == nl.FRA_IIFNAME:
-			r.InLink = strings.TrimRight(string(v), "\x00")
-		case kind == nl.FRA_OIFNAME:
-			r.OutLink = strings.TrimRight(string(v), "\x00")
-		case len(v) < 4:
-			other(&r, kind, v)
-		case kind == nl.FRA_PRIORITY:
-			r.Priority = nl.NativeEndian().Uint32(v)
-		case kind == nl.FRA_FWMARK:
-			r.Mark = nl.NativeEndian().Uint32(v)
-		case kind == nl.FRA_FWMASK:
-			r.Mask = nl.NativeEndian().Uint32(v)
-		case kind == unix.RTA_TABLE:
-			r.Table = nl.NativeEndian().Uint32(v)
-		case kind == nl.FRA_GOTO:
-			r.Goto = nl.NativeEndian().Uint32(v)
-		case kind == nl.FRA_SUPPRESS_PREFIXLEN:
-			r.SuppressPrefixLength = int32(nl.NativeEndian().Uint32(v))
-		case kind == nl.FRA_SUPPRESS_IFGROUP && int32(nl.NativeEndian().Uint32(v)) == -1:
-		case kind == nl.FRA_FLOW: // realms decide nothing here
+	eachAttribute(body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
+		switch kind {
+		case unix.FRA_SRC:
+			r.From = prefixOf(v, body[2])
+		case unix.FRA_DST:
+			r.To = prefixOf(v, body[1])
+		case unix.FRA_IIFNAME:
+			r.InLink = text(v)
+		case unix.FRA_OIFNAME:
+			r.OutLink = text(v)
+		case unix.FRA_PRIORITY:
+			r.Priority = native32(v)
+		case unix.FRA_FWMARK:
+			r.Mark = native32(v)
+		case unix.FRA_FWMASK:
+			r.Mask = native32(v)
+		case unix.FRA_TABLE:
+			r.Table = native32(v)
+		case unix.FRA_GOTO:
+			r.Goto = native32(v)
+		case unix.FRA_SUPPRESS_PREFIXLEN:
+			r.SuppressPrefixLength = int32(native32(v))
 		default:
-			other(&r, kind, v)
+			if word := selectorWord(kind, v); word != "" {
+				r.Others = append(r.Others, word)
+			}
 		}
-	}
+	})
 	return r, nil
 }
 
-// others are the selectors that are told by name, by their numbers.
-var others = map[int]string{
-	nl.FRA_TUN_ID: "tun_id", nl.FRA_SUPPRESS_IFGROUP: "suppress_ifgroup", nl.FRA_L3MDEV: "l3mdev", nl.FRA_UID_RANGE: "uidrange",
-	nl.FRA_IP_PROTO: "ipproto", nl.FRA_SPORT_RANGE: "sport", nl.FRA_DPORT_RANGE: "dport",
-}
+// FRA_* of uapi/linux/fib_rules.h that x/sys lacks, of Linux 6.12 to 6.15.
+const (
+	fraDSCP          = 25
+	fraFlowLabel     = 26
+	fraFlowLabelMask = 27
+	fraSportMask     = 28
+	fraDportMask     = 29
+	fraDSCPMask      = 30
+)
 
-func other(r *hostnet.FIBRule, kind int, value []byte) {
-	switch {
-	case kind == nl.FRA_PROTOCOL, kind == 18: // FRA_PAD
-	case kind == nl.FRA_L3MDEV && (len(value) == 0 || value[0] == 0):
-	case others[kind] != "":
-		r.Others = append(r.Others, others[kind])
+// selectorWord names a selector that is told by its name alone; empty for what
+// selects nothing.
+func selectorWord(kind uint16, value []byte) string {
+	switch kind {
+	case unix.FRA_PROTOCOL, unix.FRA_PAD, unix.FRA_FLOW: // realms decide nothing here
+	case fraFlowLabelMask, fraSportMask, fraDportMask, fraDSCPMask: // of selectors that are named
+	case unix.FRA_L3MDEV:
+		if len(value) > 0 && value[0] != 0 {
+			return "l3mdev"
+		}
+	case unix.FRA_SUPPRESS_IFGROUP:
+		if int32(native32(value)) != -1 {
+			return "suppress_ifgroup"
+		}
+	case unix.FRA_TUN_ID:
+		return "tun_id"
+	case unix.FRA_UID_RANGE:
+		return "uidrange"
+	case unix.FRA_IP_PROTO:
+		return "ipproto"
+	case unix.FRA_SPORT_RANGE:
+		return "sport"
+	case unix.FRA_DPORT_RANGE:
+		return "dport"
+	case fraDSCP:
+		return "dscp"
+	case fraFlowLabel:
+		return "flowlabel"
 	default:
-		r.Others = append(r.Others, fmt.Sprintf("selector %d", kind))
+		return fmt.Sprintf("selector %d", kind)
 	}
+	return ""
 }
 
 func prefixOf(raw []byte, bits uint8) netip.Prefix {
@@ -154,36 +193,21 @@ func (c *Conn) FIBRoutes(ctx context.Context, family hostnet.Family, table uint3
 }
 
 func fibRoute(family hostnet.Family, r netlink.Route, names map[int]string) hostnet.FIBRoute {
-	zero := netip.IPv4Unspecified()
-	if family == hostnet.IPv6 {
-		zero = netip.IPv6Unspecified()
-	}
 	f := hostnet.FIBRoute{
-		Table: uint32(r.Table), Type: typeWord(r.Type), Destination: netip.PrefixFrom(zero, 0), Link: names[r.LinkIndex],
-		Metric: r.Priority, Dead: r.Flags&unix.RTNH_F_DEAD != 0,
+		Table: uint32(r.Table), Type: typeWord(r.Type), Destination: netip.PrefixFrom(unspecified(family), 0), Link: names[r.LinkIndex],
+		Gateway: gatewayOf(r.Gw, r.Via), Metric: r.Priority, Dead: r.Flags&unix.RTNH_F_DEAD != 0,
 	}
 	if r.Dst != nil {
-		if addr, ok := netip.AddrFromSlice(r.Dst.IP); ok {
-			bits, size := r.Dst.Mask.Size()
-			if family == hostnet.IPv4 {
-				addr = addr.Unmap()
-			}
-			if size == addr.BitLen() {
-				f.Destination = netip.PrefixFrom(addr, bits)
-			}
-		}
+		bits, _ := r.Dst.Mask.Size()
+		f.Destination = netip.PrefixFrom(addrOf(r.Dst.IP), bits)
 	}
-	gateway := r.Gw
 	if len(r.MultiPath) > 0 {
 		f.Hops, f.Dead = len(r.MultiPath), true
 		for _, hop := range r.MultiPath {
 			if hop.Flags&unix.RTNH_F_DEAD == 0 && f.Dead {
-				f.Dead, f.Link, gateway = false, names[hop.LinkIndex], hop.Gw
+				f.Dead, f.Link, f.Gateway = false, names[hop.LinkIndex], gatewayOf(hop.Gw, hop.Via)
 			}
 		}
-	}
-	if addr, ok := netip.AddrFromSlice(gateway); ok && !addr.IsUnspecified() {
-		f.Gateway = addr.Unmap()
 	}
 	return f
 }
@@ -194,8 +218,9 @@ type ErrNoRoute struct{ Errno error }
 func (e ErrNoRoute) Error() string { return e.Errno.Error() }
 
 // RouteOf asks the kernel for the route that traffic from one address to another
-// takes. The error is an ErrNoRoute where it takes none.
-func (c *Conn) RouteOf(family hostnet.Family, from, to netip.Addr, names map[int]string) (hostnet.FIBRoute, error) {
+// takes. The error is an ErrNoRoute where it takes none; EINVAL is that of a
+// blackhole (fib_props in net/ipv4/fib_semantics.c).
+func (c *Conn) RouteOf(from, to netip.Addr, names map[int]string) (hostnet.FIBRoute, error) {
 	// With strict checking IPv6 refuses a request of package netlink's, which asks
 	// for the table by a flag too (inet6_rtm_valid_getroute_req() in net/ipv6/route.c).
 	_ = c.handle.SetStrictCheck(false)
@@ -209,5 +234,5 @@ func (c *Conn) RouteOf(family hostnet.Family, from, to netip.Addr, names map[int
 	case len(routes) == 0:
 		return hostnet.FIBRoute{}, ErrNoRoute{unix.ENETUNREACH}
 	}
-	return fibRoute(family, routes[0], names), nil
+	return fibRoute(hostnet.FamilyOf(to), routes[0], names), nil
 }

@@ -146,8 +146,8 @@ type routeText struct {
 // String writes the route of the given RTN_* type.
 func (r routeText) String(kind byte) string {
 	var b strings.Builder
-	if name := routeTypes()[kind]; name != "" {
-		b.WriteString(name + " ")
+	if kind != unix.RTN_UNICAST {
+		b.WriteString(typeWord(int(kind)) + " ")
 	}
 	b.WriteString(r.destination)
 	if r.gateway.IsValid() {
@@ -163,11 +163,4 @@ func (r routeText) String(kind byte) string {
 		b.WriteString(" metric " + strconv.FormatUint(uint64(r.metric), 10))
 	}
 	return b.String()
-}
-
-func routeTypes() map[byte]string {
-	return map[byte]string{
-		unix.RTN_BLACKHOLE: "blackhole", unix.RTN_UNREACHABLE: "unreachable", unix.RTN_LOCAL: "local",
-		unix.RTN_PROHIBIT: "prohibit", unix.RTN_THROW: "throw", unix.RTN_NAT: "nat",
-	}
 }
