@@ -11,6 +11,19 @@ const (
 	ObjectRule
 )
 
+// String names the objects of a kind.
+func (o Object) String() string {
+	switch o {
+	case ObjectLink:
+		return "links"
+	case ObjectAddr:
+		return "addresses"
+	case ObjectRoute:
+		return "routes"
+	}
+	return "rules"
+}
+
 // Change is one message of the kernel: an object is there, or is gone. In a
 // dump every object is there.
 type Change struct {

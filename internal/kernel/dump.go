@@ -60,7 +60,7 @@ func (m *Monitor) Dump(object hostnet.Object, start func(), use func(hostnet.Cha
 		}
 	}
 	if err != nil && !errors.Is(err, ErrInterrupted) {
-		return fmt.Errorf("dumping rtnetlink objects of kind %d: %w", object, err)
+		return fmt.Errorf("reading %s: %w", object, err)
 	}
 	return nil
 }
