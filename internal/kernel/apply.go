@@ -20,13 +20,13 @@ const batchSteps = 128
 // failed, by its position; nil when all succeeded. A rule that is there already
 // is no failure of its addition, nor is an object that is gone of its deletion.
 // A step's error may wrap hostnet.ErrOccupied or hostnet.ErrLinkGone. The second
-// error is that of the whole call, and of the steps that it came to nothing is
-// said then: os.ErrPermission, ctx's error, an answer that did not come.
+// error is what ended the whole call: os.ErrPermission, ctx's error, an answer that
+// did not come. Then nothing is known of the steps that no error is told of.
 //
 // For each rule the kernel walks its list of them, sorted by priority and age:
 // to the end of the priority to add one, to the first that matches to delete it
 // (fib_rules.c). So many rules are best added from the highest priority number
-// down, and deleted in the order in which Facts tells them: with 30,000 that
+// down, and deleted in the order in which Rules tells them: with 30,000 that
 // took a fifth and a hundredth of the time of the reverse (Linux 6.18).
 func (p *Policy) Apply(ctx context.Context, steps []hostnet.Step) (map[int]error, error) {
 	failed, err := carryOut(ctx, p, steps, stepKind[hostnet.Step]{

@@ -76,9 +76,9 @@ func (e *encoder) step(s hostnet.Step, seq uint32) {
 }
 
 // rule appends all but the end of a rule's message. A deletion has every
-// attribute, since what it lacks matches any rule (rule_find in fib_rules.c):
-// it is the protocol that keeps it to our own, and the priority, which is there
-// when it is 0 too, from another of them.
+// attribute, since what it lacks matches any rule (rule_find in fib_rules.c): the
+// protocol keeps it off the rules of others, and the priority, which is sent when
+// it is 0 too, off another rule of ours.
 func (e *encoder) rule(op hostnet.Op, r hostnet.Rule, seq uint32) {
 	kind, flags := uint16(unix.RTM_DELRULE), uint16(0)
 	if op == hostnet.OpAdd {

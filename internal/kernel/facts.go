@@ -165,7 +165,7 @@ func (p *Policy) ownRoutes(ctx context.Context) ([]hostnet.Route, error) {
 // linkRoutes reads the main routes and ranges of the wanted links, as well as it
 // can: on a router the main table never stands still, and a route that a dump
 // of it lacks brings one run that adds too little or removes what the next one
-// adds again. For our own rules and routes that would be a run on wrong facts.
+// adds again. Links, addresses and our own routes must be whole: see Facts.
 func (p *Policy) linkRoutes(ctx context.Context, wanted map[int]*hostnet.LinkFacts) error {
 	indices := slices.Sorted(maps.Keys(wanted))
 	if len(indices) > maxLinkDumps {

@@ -17,7 +17,7 @@ const answerBytes = 208 << 10
 // Policy reads and changes policy routing, and the links and addresses that it
 // depends on, in the network namespace it was opened in. It changes no rule and
 // no route that does not carry hostnet.Protocol; whose an address is, its caller
-// has to know. It is not for concurrent use, but for Rules.
+// has to know. It is for one goroutine, except that another one may be in Rules.
 type Policy struct {
 	reader
 	ofRules reader  // of rules, while reader reads all else

@@ -173,13 +173,13 @@ func (w *nicWant) steps() {
 		}
 		w.out.Added = append(w.out.Added, p)
 	}
-	defer func() { slices.SortFunc(w.out.Added, netip.Prefix.Compare) }()
 	for _, a := range w.Addrs {
 		if _, keep := w.wanted[a.Prefix]; w.ours[a.Prefix] && !keep {
 			w.out.Added = append(w.out.Added, a.Prefix) // until it is seen to be gone
 			w.out.Steps = append(w.out.Steps, hostnet.LinkStep{Op: hostnet.OpDelete, Index: w.Link.Index, Addr: hostnet.Addr{Prefix: a.Prefix}})
 		}
 	}
+	slices.SortFunc(w.out.Added, netip.Prefix.Compare)
 }
 
 func (w *nicWant) wantRoutes() {

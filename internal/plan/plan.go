@@ -31,7 +31,7 @@ type Link struct {
 // Gateway is a router that somebody names for a link.
 type Gateway struct {
 	Addr netip.Addr
-	// Source says who: "dhcp" or "metadata".
+	// Source says who: "dhcp", "metadata", or "subnet" for the first host of one.
 	Source string
 }
 
@@ -58,7 +58,7 @@ type ChosenGateway struct {
 	Addr netip.Addr
 	// Device is true for a default route that names the link alone.
 	Device bool
-	// Source says who told: "main table", "dhcp" or "metadata"; it is empty
+	// Source says who told: "main table", or whom Gateway.Source names; it is empty
 	// where nobody had to.
 	Source string
 }

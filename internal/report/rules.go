@@ -76,7 +76,7 @@ type LinkRules struct {
 type RulesGateway struct {
 	// Address is not valid for a default route that needs no gateway.
 	Address netip.Addr `json:"address,omitzero"`
-	// Source says who told: "main table", "dhcp", "metadata".
+	// Source says who told: "main table", "dhcp", "metadata", "subnet".
 	Source string `json:"source,omitempty"`
 }
 
