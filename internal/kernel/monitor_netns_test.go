@@ -145,13 +145,6 @@ func (f *follower) agrees(priority int) {
 	assert.Equal(f.t, sets, f.sets)
 }
 
-func mustPrefix(t *testing.T, s string) *net.IPNet {
-	t.Helper()
-	ip, n, err := net.ParseCIDR(s)
-	require.NoError(t, err)
-	return &net.IPNet{IP: ip, Mask: n.Mask}
-}
-
 func TestMonitorTellsOfLinks(t *testing.T) {
 	f := follow(t)
 	nl := f.ns.Netlink()
@@ -200,19 +193,19 @@ func TestMonitorTellsOfAddressesRoutesAndRules(t *testing.T) {
 	link, err := nl.LinkByName("va")
 	require.NoError(t, err)
 
-	addr := &netlink.Addr{IPNet: mustPrefix(t, "192.0.2.1/24")}
+	addr := &netlink.Addr{IPNet: ipNet(t, "192.0.2.1/24")}
 	require.NoError(t, nl.AddrAdd(link, addr))
 	c := f.until("address", func(c hostnet.Change) bool { return c.Object == hostnet.ObjectAddr && c.Addr.Prefix.Addr().Is4() })
 	assert.Equal(t, "192.0.2.1/24", f.m.Describe(c))
 	assert.Equal(t, index, c.Index)
-	p2p := &netlink.Addr{IPNet: mustPrefix(t, "198.51.100.1/32"), Peer: mustPrefix(t, "198.51.100.2/32")}
+	p2p := &netlink.Addr{IPNet: ipNet(t, "198.51.100.1/32"), Peer: ipNet(t, "198.51.100.2/32")}
 	require.NoError(t, nl.AddrAdd(link, p2p))
 	c = f.until("point-to-point address", func(c hostnet.Change) bool { return c.Addr.Peer.IsValid() })
 	assert.Equal(t, "198.51.100.1 peer 198.51.100.2/32", f.m.Describe(c))
 	other, err := nl.LinkByName("vb")
 	require.NoError(t, err)
-	require.NoError(t, nl.AddrAdd(other, &netlink.Addr{IPNet: mustPrefix(t, "203.0.113.1/24")}))
-	v6 := &netlink.Addr{IPNet: mustPrefix(t, "2001:db8::1/64"), Flags: unix.IFA_F_NODAD}
+	require.NoError(t, nl.AddrAdd(other, &netlink.Addr{IPNet: ipNet(t, "203.0.113.1/24")}))
+	v6 := &netlink.Addr{IPNet: ipNet(t, "2001:db8::1/64"), Flags: unix.IFA_F_NODAD}
 	require.NoError(t, nl.AddrAdd(link, v6))
 	f.until("IPv6 address", func(c hostnet.Change) bool { return c.Addr.Prefix.Addr().String() == "2001:db8::1" })
 
@@ -222,14 +215,14 @@ func TestMonitorTellsOfAddressesRoutesAndRules(t *testing.T) {
 		links []int
 	}{
 		{"10.1.0.0/16 via 192.0.2.254 table 7 src 192.0.2.1 metric 50", netlink.Route{
-			Dst: mustPrefix(t, "10.1.0.0/16"), Gw: net.IPv4(192, 0, 2, 254), LinkIndex: index, Table: 7, Priority: 50, Src: net.IPv4(192, 0, 2, 1),
+			Dst: ipNet(t, "10.1.0.0/16"), Gw: net.IPv4(192, 0, 2, 254), LinkIndex: index, Table: 7, Priority: 50, Src: net.IPv4(192, 0, 2, 1),
 		}, []int{index}},
 		{"default via 192.0.2.254 table 100000", netlink.Route{Gw: net.IPv4(192, 0, 2, 254), LinkIndex: index, Table: 100000}, []int{index}},
-		{"blackhole 10.2.0.0/16", netlink.Route{Dst: mustPrefix(t, "10.2.0.0/16"), Type: unix.RTN_BLACKHOLE}, []int{0}},
-		{"10.3.0.0/16", netlink.Route{Dst: mustPrefix(t, "10.3.0.0/16"), MultiPath: []*netlink.NexthopInfo{
+		{"blackhole 10.2.0.0/16", netlink.Route{Dst: ipNet(t, "10.2.0.0/16"), Type: unix.RTN_BLACKHOLE}, []int{0}},
+		{"10.3.0.0/16", netlink.Route{Dst: ipNet(t, "10.3.0.0/16"), MultiPath: []*netlink.NexthopInfo{
 			{LinkIndex: index, Gw: net.IPv4(192, 0, 2, 253)}, {LinkIndex: peer, Gw: net.IPv4(203, 0, 113, 2)},
 		}}, []int{index, peer}},
-		{"2001:db8:1::/48 via 2001:db8::2 metric 1024", netlink.Route{Dst: mustPrefix(t, "2001:db8:1::/48"), Gw: net.ParseIP("2001:db8::2"), LinkIndex: index}, []int{index}},
+		{"2001:db8:1::/48 via 2001:db8::2 metric 1024", netlink.Route{Dst: ipNet(t, "2001:db8:1::/48"), Gw: net.ParseIP("2001:db8::2"), LinkIndex: index}, []int{index}},
 	}
 	for i, r := range routes {
 		require.NoError(t, nl.RouteAdd(&r.route), r.want)
@@ -281,10 +274,10 @@ func TestMonitorOverrun(t *testing.T) {
 	buffer(1) // the least there is
 
 	// The first address is told of; that it goes again is lost.
-	first := &netlink.Addr{IPNet: mustPrefix(t, "192.0.2.1/32")}
+	first := &netlink.Addr{IPNet: ipNet(t, "192.0.2.1/32")}
 	require.NoError(t, nl.AddrAdd(link, first))
 	for i := range 200 {
-		require.NoError(t, nl.AddrAdd(link, &netlink.Addr{IPNet: mustPrefix(t, fmt.Sprintf("10.0.0.%d/32", i))}))
+		require.NoError(t, nl.AddrAdd(link, &netlink.Addr{IPNet: ipNet(t, fmt.Sprintf("10.0.0.%d/32", i))}))
 	}
 	require.NoError(t, nl.AddrDel(link, first))
 

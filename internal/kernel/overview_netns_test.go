@@ -3,7 +3,6 @@ package kernel
 import (
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -62,10 +61,7 @@ func TestOverviewOfManyLinks(t *testing.T) {
 		fmt.Fprintf(&batch, "link add x%d type veth peer name y%d\n", i, i)
 		fmt.Fprintf(&batch, "addr add 198.51.%d.%d/32 dev x%d\n", 100+i/200, i%200+1, i)
 	}
-	cmd := exec.Command("nsenter", "--net="+l.ns.Path(), "ip", "-batch", "-")
-	cmd.Stdin = strings.NewReader(batch.String())
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	l.ns.IPBatch(t, batch.String())
 	links, err := l.p.Overview(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, links, 3+2*pairs)

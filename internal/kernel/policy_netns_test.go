@@ -5,9 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -43,9 +41,7 @@ func newPolicyLab(t testing.TB) *policyLab {
 // says, and the other way round.
 func (l *policyLab) ip(args string) string {
 	l.t.Helper()
-	out, err := exec.Command("nsenter", append([]string{"--net=" + l.ns.Path(), "ip"}, strings.Fields(args)...)...).CombinedOutput()
-	require.NoError(l.t, err, "ip %s: %s", args, out)
-	return string(out)
+	return l.ns.IP(l.t, args)
 }
 
 // addressed gives the links addresses; va's are what testRoutes is for.
