@@ -74,7 +74,8 @@ func (p *pass) convergeLinks(ctx context.Context, k Kernel, ledger Ledger, first
 	return true, nil
 }
 
-// linkSteps plans for every link that is a NIC, and for those that were one.
+// linkSteps plans for every link that is a NIC, and for those that were one, and
+// returns the steps of those that are meant.
 func (p *pass) linkSteps(first bool) []hostnet.LinkStep {
 	p.nics = map[int]plan.LinkWant{}
 	var steps []hostnet.LinkStep
@@ -82,9 +83,6 @@ func (p *pass) linkSteps(first bool) []hostnet.LinkStep {
 		facts, record := p.facts.Links[index], p.records[index]
 		nic, ok := p.nic(facts)
 		if !ok && len(record.Added) == 0 {
-			continue
-		}
-		if !p.meant(index) {
 			continue
 		}
 		var want plan.LinkWant
@@ -96,6 +94,9 @@ func (p *pass) linkSteps(first bool) []hostnet.LinkStep {
 			want = plan.Forget(facts, record.Added)
 		}
 		p.nics[index] = want
+		if !p.meant(index) {
+			continue // its ranges count for what the links share
+		}
 		if first {
 			p.tallyAddresses(want)
 		}
@@ -123,7 +124,7 @@ func (p *pass) notHeldBack(index int, steps []hostnet.LinkStep, first bool) []ho
 // foresee writes down what is about to be added.
 func (p *pass) foresee(ledger Ledger) error {
 	for index, want := range p.nics {
-		if len(want.Steps) == 0 {
+		if len(want.Steps) == 0 || !p.meant(index) {
 			continue
 		}
 		r := p.records[index]

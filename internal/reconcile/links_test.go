@@ -130,3 +130,17 @@ func TestAddressThatSomebodyRemoves(t *testing.T) {
 	b.run(byHand)
 	assert.Equal(t, []string{"192.0.2.50/24", "192.0.2.51/32"}, b.addresses(5))
 }
+
+// TestRangeOfALinkThatIsNotMeant: nothing else wants IPv6's rule for the main table,
+// which belongs to no link.
+func TestRangeOfALinkThatIsNotMeant(t *testing.T) {
+	b := cloudBench(t)
+	nic := b.options.Cloud[5]
+	nic.NIC.Ranges = []hostnet.CloudRange{{Prefix: netip.MustParsePrefix("2001:db8:d::/64"), Kind: "delegated"}}
+	b.options.Cloud[5] = nic
+	b.run()
+	before := b.kernel.text(true)
+	require.Contains(t, before, "30002: from 2001:db8:d::/64 lookup 10004")
+	assert.Empty(t, b.run(byHand, only("eth1")).Commands())
+	assert.Equal(t, before, b.kernel.text(true))
+}
