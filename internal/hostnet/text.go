@@ -24,9 +24,10 @@ func isAddressText(s string) bool {
 }
 
 // isRouteText takes a route as ip(8) writes it: a type, if it is not unicast, the
-// destination, and words with their values.
+// destination, and words with their values. A gateway of the other family has that
+// before it.
 func isRouteText(s string) bool {
-	words := strings.Split(s, " ")
+	words := strings.Split(strings.Replace(s, " via inet6 ", " via ", 1), " ")
 	if slices.Contains(routeTypeWords(), words[0]) {
 		words = words[1:]
 	}

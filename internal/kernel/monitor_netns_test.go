@@ -223,6 +223,9 @@ func TestMonitorTellsOfAddressesRoutesAndRules(t *testing.T) {
 			{LinkIndex: index, Gw: net.IPv4(192, 0, 2, 253)}, {LinkIndex: peer, Gw: net.IPv4(203, 0, 113, 2)},
 		}}, []int{index, peer}},
 		{"2001:db8:1::/48 via 2001:db8::2 metric 1024", netlink.Route{Dst: ipNet(t, "2001:db8:1::/48"), Gw: net.ParseIP("2001:db8::2"), LinkIndex: index}, []int{index}},
+		{"10.4.0.0/16 via inet6 2001:db8::2", netlink.Route{Dst: ipNet(t, "10.4.0.0/16"), LinkIndex: index, Via: &netlink.Via{
+			AddrFamily: unix.AF_INET6, Addr: net.ParseIP("2001:db8::2"),
+		}}, []int{index}},
 	}
 	for i, r := range routes {
 		require.NoError(t, nl.RouteAdd(&r.route), r.want)

@@ -107,7 +107,7 @@ func describeRoute(body []byte) string {
 	if len(body) < unix.SizeofRtMsg {
 		return ""
 	}
-	r := routeText{destination: "default", table: uint32(body[4])}
+	r := routeText{family: body[0], destination: "default", table: uint32(body[4])}
 	eachAttribute(body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
 		switch kind {
 		case unix.RTA_DST:
@@ -116,6 +116,8 @@ func describeRoute(body []byte) string {
 			}
 		case unix.RTA_GATEWAY:
 			r.gateway, _ = netip.AddrFromSlice(v)
+		case unix.RTA_VIA: // struct rtvia, for a gateway of the other family
+			r.gateway, _ = netip.AddrFromSlice(v[min(2, len(v)):])
 		case unix.RTA_PREFSRC:
 			r.source, _ = netip.AddrFromSlice(v)
 		case unix.RTA_TABLE:
@@ -138,6 +140,7 @@ func prefixText(a netip.Addr, bits int) string {
 }
 
 type routeText struct {
+	family          byte
 	destination     string
 	gateway, source netip.Addr
 	table, metric   uint32
@@ -150,7 +153,10 @@ func (r routeText) String(kind byte) string {
 		b.WriteString(typeWord(int(kind)) + " ")
 	}
 	b.WriteString(r.destination)
-	if r.gateway.IsValid() {
+	switch {
+	case r.gateway.Is6() && r.family == unix.AF_INET:
+		fmt.Fprintf(&b, " via inet6 %s", r.gateway)
+	case r.gateway.IsValid():
 		fmt.Fprintf(&b, " via %s", r.gateway)
 	}
 	if r.table != unix.RT_TABLE_MAIN {
