@@ -3,7 +3,6 @@ package hostnet
 import (
 	"net/netip"
 	"strings"
-	"unicode"
 )
 
 // maxLinkName is IFNAMSIZ of uapi/linux/if.h less the terminating NUL.
@@ -11,16 +10,17 @@ const maxLinkName = 15
 
 // ValidLinkName reports whether the kernel accepts name for a link: 1 to 15
 // bytes, neither "." nor "..", without "/", ":" and white space (dev_valid_name
-// in net/core/dev.c). Control characters and what is not UTF-8, which the
-// kernel lets pass, are refused too: a name is printed and put in an environment.
+// in net/core/dev.c). What PrintableText refuses and the kernel lets pass, such as
+// a terminal's control characters, is refused too: a name is printed and put in an
+// environment. So is U+FFFD, which stands for what was no UTF-8.
 func ValidLinkName(name string) bool {
-	if name == "" || len(name) > maxLinkName || name == "." || name == ".." {
+	switch {
+	case name == "" || name == "." || name == "..":
+		return false
+	case strings.ContainsAny(name, "/: \uFFFD"):
 		return false
 	}
-	if strings.ContainsAny(name, "/:") || !printable(name) {
-		return false
-	}
-	return !strings.ContainsFunc(name, unicode.IsSpace)
+	return PrintableText(name, maxLinkName)
 }
 
 // Link is a network link as the kernel tells of it.

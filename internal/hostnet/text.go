@@ -66,12 +66,3 @@ func isPrefix(s string) bool {
 	_, err := netip.ParsePrefix(s)
 	return err == nil
 }
-
-func printable(s string) bool {
-	for _, r := range s {
-		if r < 0x20 || r == 0x7f || r == '\uFFFD' {
-			return false
-		}
-	}
-	return true
-}
