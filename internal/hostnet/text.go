@@ -24,8 +24,8 @@ func isAddressText(s string) bool {
 }
 
 // isRouteText takes a route as ip(8) writes it: a type, if it is not unicast, the
-// destination, and words with their values. A gateway of the other family has that
-// before it.
+// destination, and words with their values; "via inet6" has a gateway of the other
+// family.
 func isRouteText(s string) bool {
 	words := strings.Split(strings.Replace(s, " via inet6 ", " via ", 1), " ")
 	if slices.Contains(routeTypeWords(), words[0]) {

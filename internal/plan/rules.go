@@ -23,7 +23,7 @@ const (
 	placeSpecific = iota // the link's own subnets and specific routes
 	placeMain            // whatever main knows better than by a default route
 	placeDefault         // the link's default route
-	placeTo              // what the host sends to itself, as the older tools did
+	placeTo              // as the older tools did: the local table, asked first, has the address
 )
 
 // rules returns the rules of all selectors, which it sorts.
