@@ -180,6 +180,18 @@ func TestPolicyRoutes(t *testing.T) {
 	assert.Empty(t, l.facts().Routes)
 }
 
+// TestPolicyRangesOfALinkThatIsDown holds the kernel to what package plan expects.
+func TestPolicyRangesOfALinkThatIsDown(t *testing.T) {
+	l := newPolicyLab(t)
+	l.ip("link set va down")
+	v4, v6 := testRoutes(l.index)[6], testRoutes(l.index)[10]
+	failed, err := l.p.Apply(t.Context(), routeSteps(hostnet.OpAdd, v4, v6))
+	require.NoError(t, err)
+	require.Len(t, failed, 1)
+	assert.ErrorIs(t, failed[1], unix.ENETDOWN)
+	assert.Equal(t, []hostnet.Route{v4}, l.facts().Routes)
+}
+
 func TestPolicyIPv6Metric(t *testing.T) {
 	l := newPolicyLab(t)
 	l.addressed()

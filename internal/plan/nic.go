@@ -183,10 +183,17 @@ func (w *nicWant) steps() {
 }
 
 func (w *nicWant) wantRoutes() {
+	down := w.Link.Flags&hostnet.FlagUp == 0
 	for _, r := range w.NIC.Ranges {
 		family := hostnet.FamilyOf(r.Prefix.Addr())
 		if !r.Prefix.Addr().IsGlobalUnicast() || r.Prefix.Bits() == 0 {
 			w.note("range %s is refused", r.Prefix)
+			continue
+		}
+		if down && family == hostnet.IPv6 {
+			// ENETDOWN, ip6_route_info_create in net/ipv6/route.c; IPv4 takes a route
+			// of scope host (fib_create_info in net/ipv4/fib_semantics.c).
+			w.note("range %s waits until the link is up", r.Prefix)
 			continue
 		}
 		local := hostnet.Route{
@@ -198,7 +205,7 @@ func (w *nicWant) wantRoutes() {
 		}
 		w.out.Routes = append(w.out.Routes, local)
 	}
-	if w.Keeper != "" || w.Link.Flags&hostnet.FlagUp == 0 {
+	if w.Keeper != "" || down {
 		return // the keeper has them by DHCP; a link that is down takes none
 	}
 	for _, r := range CloudRoutes(w.NIC, w.Link.Index) {

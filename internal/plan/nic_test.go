@@ -163,8 +163,9 @@ func TestWantLinkRoutes(t *testing.T) {
 			{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.0.0.1")},
 		},
 	}
+	flags := uint32(hostnet.FlagUp)
 	routes := func(keeper string) (texts []string) {
-		facts := hostnet.LinkFacts{Link: hostnet.Link{Index: 3, Name: "eth1", Flags: hostnet.FlagUp}}
+		facts := hostnet.LinkFacts{Link: hostnet.Link{Index: 3, Name: "eth1", Flags: flags}}
 		for _, r := range plan.WantLink(plan.CloudLink{LinkFacts: facts, NIC: nic, Keeper: keeper}).Routes {
 			assert.EqualValues(t, hostnet.Protocol, r.Protocol)
 			texts = append(texts, r.Describe("eth1"))
@@ -174,6 +175,9 @@ func TestWantLinkRoutes(t *testing.T) {
 	ranges := []string{"local 10.9.0.16/28 dev eth1 table local", "local 2001:db8:9::/80 dev eth1 table local metric 1024"}
 	assert.Equal(t, ranges, routes("NetworkManager"), "the keeper has the others by DHCP")
 	assert.Equal(t, append(ranges, "10.0.0.0/8 via 10.0.0.1 dev eth1 table main"), routes(""))
+	flags = 0
+	assert.Equal(t, ranges[:1], routes("NetworkManager"), "a link that is down takes no IPv6 route")
+	assert.Equal(t, ranges[:1], routes(""), "until it was set up")
 }
 
 func TestCloudGateways(t *testing.T) {
