@@ -14,33 +14,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
 
-// typeWord is ip-route(8)'s for one of RTN_* of uapi/linux/rtnetlink.h.
-func typeWord(kind int) string {
-	switch kind {
-	case unix.RTN_UNICAST:
-		return "unicast"
-	case unix.RTN_LOCAL:
-		return "local"
-	case unix.RTN_BROADCAST:
-		return "broadcast"
-	case unix.RTN_ANYCAST:
-		return "anycast"
-	case unix.RTN_MULTICAST:
-		return "multicast"
-	case unix.RTN_BLACKHOLE:
-		return "blackhole"
-	case unix.RTN_UNREACHABLE:
-		return "unreachable"
-	case unix.RTN_PROHIBIT:
-		return "prohibit"
-	case unix.RTN_THROW:
-		return "throw"
-	case unix.RTN_NAT:
-		return "nat"
-	}
-	return "type " + strconv.Itoa(kind)
-}
-
 // actionWord is ip-rule(8)'s for one of FR_ACT_* of uapi/linux/fib_rules.h.
 func actionWord(action byte) string {
 	switch action {

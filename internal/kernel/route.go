@@ -1,10 +1,7 @@
 package kernel
 
 import (
-	"fmt"
 	"net/netip"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -84,89 +81,108 @@ func digestNextHops(d *digest, hops []byte) {
 	})
 }
 
-// Describe tells a route or address of a change in the notation of ip(8).
-func (m *Monitor) Describe(c hostnet.Change) string {
-	switch c.Object {
-	case hostnet.ObjectAddr:
-		if c.Addr.Peer.IsValid() {
-			if peer := prefixText(c.Addr.Peer, c.Addr.Prefix.Bits()); peer != "" {
-				return c.Addr.Prefix.Addr().String() + " peer " + peer
-			}
-			return ""
+// struct rtnexthop of uapi/linux/rtnetlink.h: len, flags, hops, ifindex.
+const sizeofNextHop = 8
+
+// eachNextHop calls use for each hop of RTA_MULTIPATH, with its header.
+func eachNextHop(hops []byte, use func(hop []byte)) {
+	for len(hops) >= sizeofNextHop {
+		length := int(native16(hops))
+		if length < sizeofNextHop || length > len(hops) {
+			return
 		}
-		return c.Addr.Prefix.String()
-	case hostnet.ObjectRoute:
-		return describeRoute(c.Raw)
+		use(hops[:length])
+		hops = hops[min(align(length), len(hops)):]
 	}
-	return ""
 }
 
-// describeRoute returns what hostnet.Event takes for a route: nothing where the
-// message makes no sense.
-func describeRoute(body []byte) string {
-	if len(body) < unix.SizeofRtMsg {
-		return ""
+// eachRoute decodes the body of a route's message; a multipath route once for
+// each of its hops. It leaves out what a Route cannot tell and netbrk never
+// writes: cached clones, and routes for one type of service or one source
+// prefix alone.
+func eachRoute(body []byte, use func(hostnet.Route)) {
+	// struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope,
+	// type, flags.
+	if len(body) < unix.SizeofRtMsg || body[2] != 0 || body[3] != 0 || native32(body[8:])&unix.RTM_F_CLONED != 0 {
+		return
 	}
-	r := routeText{family: body[0], destination: "default", table: uint32(body[4])}
+	r := hostnet.Route{
+		Table: uint32(body[4]), Protocol: body[5], Scope: body[6], Type: body[7],
+		OnLink: native32(body[8:])&unix.RTNH_F_ONLINK != 0,
+	}
+	destination := unspecified(hostnet.Family(body[0]))
+	var multipath []byte
 	eachAttribute(body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
 		switch kind {
 		case unix.RTA_DST:
-			if a, ok := netip.AddrFromSlice(v); ok {
-				r.destination = prefixText(a, int(body[1]))
-			}
-		case unix.RTA_GATEWAY:
-			r.gateway, _ = netip.AddrFromSlice(v)
-		case unix.RTA_VIA: // struct rtvia, for a gateway of the other family
-			r.gateway, _ = netip.AddrFromSlice(v[min(2, len(v)):])
-		case unix.RTA_PREFSRC:
-			r.source, _ = netip.AddrFromSlice(v)
-		case unix.RTA_TABLE:
-			r.table = native32(v)
-		case unix.RTA_PRIORITY:
-			r.metric = native32(v)
+			destination, _ = netip.AddrFromSlice(v)
+		case unix.RTA_MULTIPATH:
+			multipath = v
+		default:
+			routeAttribute(&r, kind, v)
 		}
 	})
-	if r.destination == "" {
-		return ""
+	r.Destination = netip.PrefixFrom(destination, int(body[1]))
+	if !r.Destination.IsValid() || r.Family() != hostnet.Family(body[0]) {
+		return
 	}
-	return r.String(body[7])
+	r.Destination = r.Destination.Masked()
+	if len(multipath) < sizeofNextHop {
+		use(r)
+		return
+	}
+	eachNextHop(multipath, func(hop []byte) { use(routeOfHop(r, hop)) })
 }
 
-func prefixText(a netip.Addr, bits int) string {
-	if p := netip.PrefixFrom(a, bits); p.IsValid() {
-		return p.String()
+func unspecified(f hostnet.Family) netip.Addr {
+	switch f {
+	case hostnet.IPv4:
+		return netip.IPv4Unspecified()
+	case hostnet.IPv6:
+		return netip.IPv6Unspecified()
 	}
-	return ""
+	return netip.Addr{}
 }
 
-type routeText struct {
-	family          byte
-	destination     string
-	gateway, source netip.Addr
-	table, metric   uint32
+func routeAttribute(r *hostnet.Route, kind uint16, v []byte) {
+	switch kind {
+	case unix.RTA_TABLE: // all 32 bits, where the header has but 8
+		r.Table = native32(v)
+	case unix.RTA_OIF:
+		r.Index = int(native32(v))
+	case unix.RTA_GATEWAY:
+		r.Gateway, _ = netip.AddrFromSlice(v)
+	case unix.RTA_VIA:
+		r.Gateway = viaAddr(v)
+	case unix.RTA_PREFSRC:
+		r.Source, _ = netip.AddrFromSlice(v)
+	case unix.RTA_PRIORITY:
+		r.Metric = native32(v)
+	case unix.RTA_METRICS:
+		eachAttribute(v, 0, func(kind uint16, v []byte) {
+			if kind == unix.RTAX_MTU {
+				r.MTUBytes = native32(v)
+			}
+		})
+	}
 }
 
-// String writes the route of the given RTN_* type.
-func (r routeText) String(kind byte) string {
-	var b strings.Builder
-	if kind != unix.RTN_UNICAST {
-		b.WriteString(typeWord(int(kind)) + " ")
-	}
-	b.WriteString(r.destination)
-	switch {
-	case r.gateway.Is6() && r.family == unix.AF_INET:
-		fmt.Fprintf(&b, " via inet6 %s", r.gateway)
-	case r.gateway.IsValid():
-		fmt.Fprintf(&b, " via %s", r.gateway)
-	}
-	if r.table != unix.RT_TABLE_MAIN {
-		fmt.Fprintf(&b, " table %d", r.table)
-	}
-	if r.source.IsValid() {
-		fmt.Fprintf(&b, " src %s", r.source)
-	}
-	if r.metric != 0 {
-		b.WriteString(" metric " + strconv.FormatUint(uint64(r.metric), 10))
-	}
-	return b.String()
+// viaAddr is the gateway of a struct rtvia, which may be of the other family: family,
+// address.
+func viaAddr(v []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(v[min(2, len(v)):])
+	return a
+}
+
+// routeOfHop is the route by one of its hops, whose attributes are a route's.
+func routeOfHop(r hostnet.Route, hop []byte) hostnet.Route {
+	r.Multipath = true
+	r.OnLink = hop[2]&unix.RTNH_F_ONLINK != 0
+	r.Index = int(native32(hop[4:]))
+	eachAttribute(hop, sizeofNextHop, func(kind uint16, v []byte) {
+		if kind == unix.RTA_GATEWAY || kind == unix.RTA_VIA {
+			routeAttribute(&r, kind, v)
+		}
+	})
+	return r
 }
