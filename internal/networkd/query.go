@@ -78,31 +78,34 @@ func (q *Querier) ask(ctx context.Context, path, iface string) (*dbus.Call, erro
 	if time.Now().Before(q.rests) {
 		return nil, q.silent
 	}
-	b, err := q.reach(ctx)
-	if err != nil {
-		return nil, q.rest(err)
-	}
-	return b.properties(ctx, q.owner, path, iface), nil
+	call, err := q.reach(ctx, path, iface)
+	return call, q.rest(err)
 }
 
-// reach looks for networkd on the bus.
-func (q *Querier) reach(ctx context.Context) (*bus, error) {
+// reach looks for networkd on the bus, and asks it. Whom it asked before it asks while
+// the bus says whether that is networkd yet: a script waits for both.
+func (q *Querier) reach(ctx context.Context, path, iface string) (*dbus.Call, error) {
 	conn, err := q.bus.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b := &bus{Conn: conn}
+	var call *dbus.Call
+	if conn == q.conn {
+		call = b.properties(ctx, q.owner, path, iface)
+	}
 	owner, err := b.owner(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if conn != q.conn || owner != q.owner {
-		if err := b.checkNamespace(ctx, owner); err != nil {
-			return nil, err
-		}
-		q.conn, q.owner = conn, owner
+	if call != nil && owner == q.owner {
+		return call, nil
 	}
-	return b, nil
+	if err := b.checkNamespace(ctx, owner); err != nil {
+		return nil, err
+	}
+	q.conn, q.owner = conn, owner
+	return b.properties(ctx, owner, path, iface), nil
 }
 
 // Close ends the connection, if there is one.
