@@ -18,6 +18,8 @@ type Job struct {
 	Link string
 	// Env is the whole environment, see Environ.
 	Env []string
+	// Started, unless nil, is called once the script runs.
+	Started func()
 }
 
 // Result is what became of one script. How it ended is told by ExitStatus or

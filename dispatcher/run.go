@@ -81,6 +81,9 @@ func (r *Runner) Run(ctx context.Context, job Job) Result {
 		result.Error = err.Error()
 		return result
 	}
+	if job.Started != nil {
+		job.Started()
+	}
 	r.await(ctx, p, &result)
 	result.Duration = time.Since(began)
 	if pipe := p.out.finish(); pipe != nil {

@@ -91,6 +91,20 @@ func TestRunTellsWhatItRan(t *testing.T) {
 	}, fixed(got))
 }
 
+// TestRunTellsThatItStarted: while the script runs, which waits for that here.
+func TestRunTellsThatItStarted(t *testing.T) {
+	b := newWorkbench(t)
+	fifo := b.at("fifo")
+	require.NoError(t, unix.Mkfifo(fifo, 0o600))
+	job := b.job("read -r line <" + fifo + "; echo $line")
+	job.Started = func() { require.NoError(t, os.WriteFile(fifo, []byte("started\n"), 0)) }
+	assert.Equal(t, "started\n", b.runner.Run(t.Context(), job).Output)
+
+	job.Hook.Target, job.Hook.Path = b.at("none"), b.at("none")
+	job.Started = func() { assert.Fail(t, "there is no such script") }
+	assert.True(t, b.runner.Run(t.Context(), job).Vanished)
+}
+
 func TestRunHandsOverTheEnvironmentAndNothingElse(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/run/systemd/notify")
 	b := newWorkbench(t)

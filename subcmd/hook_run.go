@@ -39,6 +39,7 @@ type hookRun struct {
 	// networkd is false where the Generator names other sources: it is not asked
 	// then, and its files are not read.
 	networkd bool
+	netif    string // networkd.StateDir but in tests
 	// waits tells whether an event is still in the watcher's spool.
 	waits func(hostnet.Event) bool
 	// leases returns what dhclient holds for a link.
@@ -91,10 +92,10 @@ func (a *app) newLook(g global) (*hookRun, error) {
 		app: a, cfg: cfg, log: log, hooks: state.LookAtHooks(g.stateDir), kernel: conn, device: udev.New(),
 		finder:   dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
 		runner:   dispatcher.NewRunner(cfg.System.HookTimeout),
-		networkd: slices.Contains(cfg.System.Generators, config.GeneratorNetworkd),
-		waits:    func(ev hostnet.Event) bool { return state.Waits(g.stateDir, ev) },
-		leases:   state.LookAtLeases(g.stateDir).Get,
-		refused:  map[string]string{},
+		networkd: slices.Contains(cfg.System.Generators, config.GeneratorNetworkd), netif: networkd.StateDir,
+		waits:   func(ev hostnet.Event) bool { return state.Waits(g.stateDir, ev) },
+		leases:  state.LookAtLeases(g.stateDir).Get,
+		refused: map[string]string{},
 	}
 	h.useTargets()
 	return h, nil
@@ -193,11 +194,14 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		h.log.Debug("link is gone and was never seen", "link", s.name, "event", ev.ID)
 		return true
 	}
-	followed := h.followTargets(ctx, ev, s)
+	started := make(chan struct{})
+	start := sync.OnceFunc(func() { close(started) })
+	followed := h.followTargets(ctx, ev, s, started)
 	handled := true
 	for _, delivery := range deliveries(ev) {
-		handled = handled && h.deliver(ctx, delivery, s)
+		handled = handled && h.deliver(ctx, delivery, s, start)
 	}
+	start()
 	handled = followed() && handled
 	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
 		h.forget(s.index, s.name)
@@ -206,8 +210,8 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 }
 
 // deliver runs the scripts of one directory and reports whether all of them had
-// their turn.
-func (h *hookRun) deliver(ctx context.Context, ev hostnet.Event, s subject) bool {
+// their turn. It calls started as each of them runs.
+func (h *hookRun) deliver(ctx context.Context, ev hostnet.Event, s subject, started func()) bool {
 	plan, err := h.find(ev, s)
 	if err != nil {
 		h.log.Error("looking for hooks", "directory", ev.Directory(), "err", err)
@@ -215,7 +219,7 @@ func (h *hookRun) deliver(ctx context.Context, ev hostnet.Event, s subject) bool
 		return true
 	}
 	h.tellRefused(plan.Refused)
-	return len(plan.Hooks) == 0 || h.runAll(ctx, ev, s, plan.Hooks)
+	return len(plan.Hooks) == 0 || h.runAll(ctx, ev, s, plan.Hooks, started)
 }
 
 // remember keeps the name of a link for events that outlive it. It returns false for
@@ -276,7 +280,7 @@ func (h *hookRun) tellRefused(refused []dispatcher.Skipped) {
 	}
 }
 
-func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks []dispatcher.Hook) bool {
+func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks []dispatcher.Hook, started func()) bool {
 	var file string
 	defer func() {
 		if file != "" {
@@ -301,7 +305,7 @@ func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks
 		if len(omitted) > 0 {
 			h.log.Debug("left out of the environment", "hook", hook.Path, "link", s.name, "variables", omitted)
 		}
-		return dispatcher.Job{Hook: hook, Event: ev, Link: s.name, Env: env}
+		return dispatcher.Job{Hook: hook, Event: ev, Link: s.name, Env: env, Started: started}
 	}
 	return h.runner.RunAll(ctx, hooks, job, func(r dispatcher.Result) {
 		logResult(h.log, r)
@@ -333,7 +337,7 @@ func (h *hookRun) input(ctx context.Context, ev hostnet.Event, s subject) dispat
 	file := h.linkFile(s.index)
 	lease, leased := h.networkdLease(s.index)
 	h.tellRejected(s.name, file.Rejected, lease.Rejected)
-	in.States = h.states(ctx, details, file)
+	in.States = h.states(ctx, ev, details, file)
 	facts := networkd.Facts(file, lease)
 	if leased {
 		in.Lease = lease.Environment()

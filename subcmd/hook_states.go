@@ -12,7 +12,7 @@ func (h *hookRun) linkFile(index int) networkd.LinkFile {
 	if !h.networkd {
 		return networkd.LinkFile{}
 	}
-	file, _ := networkd.ReadLinkFile(networkd.StateDir, index)
+	file, _ := networkd.ReadLinkFile(h.netif, index)
 	return file
 }
 
@@ -21,7 +21,7 @@ func (h *hookRun) networkdLease(index int) (lease networkd.Lease, ok bool) {
 	if !h.networkd {
 		return networkd.Lease{}, false
 	}
-	lease, err := networkd.ReadLease(networkd.StateDir, index)
+	lease, err := networkd.ReadLease(h.netif, index)
 	return lease, err == nil
 }
 
@@ -31,27 +31,39 @@ func (h *hookRun) managerStates(ctx context.Context) hostnet.States {
 	}
 	states, err := h.bus.ManagerStates(ctx)
 	if err != nil {
-		states, _ = networkd.ReadManagerStates(networkd.StateDir)
+		states, _ = networkd.ReadManagerStates(h.netif)
 	}
 	return states
 }
 
-// states are networkd's words where it answers, else the kernel's facts and
-// networkd's file.
-func (h *hookRun) states(ctx context.Context, details hostnet.LinkDetails, file networkd.LinkFile) hostnet.States {
+// states are networkd's words, else the kernel's facts and networkd's file. ev is the
+// event they are for.
+func (h *hookRun) states(ctx context.Context, ev hostnet.Event, details hostnet.LinkDetails, file networkd.LinkFile) hostnet.States {
+	v4, v6 := details.Reaches()
+	derived := hostnet.DeriveStates(details.Link, h.ports(ctx), v4, v6)
 	if h.networkd {
+		if standing(ev, file.States, derived) {
+			return file.States
+		}
 		if states, err := h.bus.LinkStates(ctx, details.Index); err == nil {
 			return states
 		}
 	}
-	v4, v6 := details.Reaches()
-	states := hostnet.DeriveStates(details.Link, h.ports(ctx), v4, v6)
 	for _, p := range []hostnet.Property{hostnet.AdministrativeState, hostnet.OnlineState} {
 		if word := file.States[p]; word != "" {
-			states[p] = word
+			derived[p] = word
 		}
 	}
-	return states
+	return derived
+}
+
+// standing reports whether networkd's file has the state that the event tells of, and
+// the kernel the one that the file has: then the file is as new as the event, and
+// nothing has happened since. A script need not wait for an answer of networkd's,
+// which is busy for 10 ms after it has signalled such a change.
+func standing(ev hostnet.Event, file, derived hostnet.States) bool {
+	return ev.Kind == hostnet.KindState && ev.State != "" && file[ev.Property] == ev.State &&
+		file[hostnet.OperationalState] == derived[hostnet.OperationalState]
 }
 
 // ports asks the kernel for a link's ports as they are needed.

@@ -24,14 +24,19 @@ func (h *hookRun) useTargets() {
 }
 
 // followTargets has the targets of a link follow an event from the spool, beside
-// its scripts: neither waits for the other. The function that it returns waits for
-// the end, and returns false if that was told first: the event has to come again.
-func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject) (wait func() bool) {
+// its scripts: neither waits for the end of the other. It begins once the first script
+// has started, or there is none, since systemd's work for a target would delay that by
+// 2 ms. The function that it returns waits for the end, and returns false if that was
+// told first: the event has to come again.
+func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject, started <-chan struct{}) (wait func() bool) {
 	if h.targets == nil || ev.ByHand || ev.Kind != hostnet.KindState && ev.Kind != hostnet.KindLinks {
 		return func() bool { return true }
 	}
 	done := make(chan bool, 1)
-	go func() { done <- h.switchTargets(ctx, ev, s) }()
+	go func() {
+		<-started
+		done <- h.switchTargets(ctx, ev, s)
+	}()
 	return func() bool { return <-done }
 }
 
@@ -96,7 +101,7 @@ func (h *hookRun) linkStates(ctx context.Context, index int) (hostnet.States, er
 	if err != nil {
 		return nil, err
 	}
-	return h.states(ctx, details, h.linkFile(index)), nil
+	return h.states(ctx, hostnet.Event{}, details, h.linkFile(index)), nil
 }
 
 // settleTargets brings all targets in line with what is, where they may not be:

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/config"
@@ -26,6 +29,7 @@ import (
 type memoryUnits struct {
 	active []string
 	err    error
+	starts func() // unless nil, is called as one is started
 }
 
 func (m *memoryUnits) Units(_ context.Context, pattern string) ([]string, error) {
@@ -41,6 +45,9 @@ func (m *memoryUnits) Units(_ context.Context, pattern string) ([]string, error)
 
 func (m *memoryUnits) Start(_ context.Context, name string) error {
 	m.active = append(m.active, name)
+	if m.starts != nil {
+		m.starts()
+	}
 	return m.err
 }
 
@@ -222,6 +229,35 @@ func TestTargetsSettled(t *testing.T) {
 	require.NoError(t, err)
 	r.settleTargets(t.Context(), g)
 	r.assertActive("carrier@vb")
+}
+
+// TestTargetsAfterTheStartOfScripts: a target is asked for once a script runs, and not
+// only when that has ended.
+func TestTargetsAfterTheStartOfScripts(t *testing.T) {
+	r := newTargetsRun(t)
+	ev := hostnet.Event{ID: "x-1", Kind: hostnet.KindState, Index: r.index, Property: hostnet.OperationalState, State: "off"}
+	started := make(chan struct{})
+	followed := r.followTargets(t.Context(), ev, subject{index: r.index, name: "va"}, started)
+	r.assertActive("")
+	close(started)
+	assert.True(t, followed())
+	r.assertActive("off@va")
+
+	// The script waits for the target.
+	dir := filepath.Join(r.cfg.System.HookDirs[0], "carrier.d")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, unix.Mkfifo(fifo, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "10-wait"), []byte("#!/bin/sh\nread -r line <"+fifo+"\n"), 0o755))
+	r.finder.Trust = dispatcher.Trust{UID: os.Geteuid(), Root: r.cfg.System.HookDirs[0]}
+	r.runner = dispatcher.NewRunner(time.Minute)
+	r.units.starts = func() {
+		f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	r.state(r.index, "carrier")
+	r.assertActive("carrier@va")
 }
 
 // TestTargetsInterrupted: told to end before systemd was asked, the event stays.
