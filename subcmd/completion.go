@@ -64,7 +64,11 @@ func candidates(root *cli.App, words []string) []string {
 	if len(words) == 0 {
 		return nil
 	}
-	// bash takes an equals sign for a word of its own.
+	// bash takes an equals sign for a word of its own. One at the end has an empty
+	// value after it.
+	if words[len(words)-1] == "=" {
+		words = append(slices.Clone(words), "")
+	}
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
 	last := words[len(words)-1]
 	commands, flags, verb := root.Commands, root.Flags, ""
