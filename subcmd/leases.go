@@ -40,9 +40,8 @@ type leasesRun struct {
 	spool    *state.Spool
 	names    resolved.Conn
 	rules    *state.RulesPending
-	hostName func() (string, error) // uname(2)
+	hostName func() (string, error) // by the kernel, uname(2), which starts no hostnamed
 
-	spooled int
 	partial bool
 	told    map[string]bool // problems, each once
 }
@@ -55,6 +54,8 @@ func (a *app) runLeases(c *cli.Context) error {
 		return usageError(withHint(fmt.Errorf("--generator: %q has no oneshot", name), "netbrk run-hooks --generator dhclient"))
 	case c.IsSet("link") || c.IsSet("state"):
 		return usageError(withHint(errors.New("--generator and --link exclude each other"), "netbrk run-hooks --generator dhclient"))
+	case c.Bool("flush") && (c.Bool("spool") || c.Bool("dry-run")), c.Bool("spool") && c.Bool("dry-run"):
+		return usageError(withHint(errors.New("--spool, --flush and --dry-run exclude each other"), "netbrk run-hooks --help lists the flags"))
 	}
 	patterns := c.StringSlice("lease-file")
 	for _, p := range patterns {
@@ -119,10 +120,11 @@ func (a *app) compareLeases(ctx context.Context, g global, patterns []string, fl
 	}
 	r.rules = state.NewRulesPending(g.stateDir)
 	defer r.names.Close()
+	work := r.follow
 	if flush {
-		return r.flush(ctx)
+		work = r.flush
 	}
-	if err := r.follow(ctx); err != nil {
+	if err := work(ctx); err != nil {
 		return err
 	}
 	if r.partial {
@@ -266,7 +268,6 @@ func (r *leasesRun) announce(c dhclient.Change) error {
 	if err != nil {
 		return fmt.Errorf("spooling event: %w", err)
 	}
-	r.spooled++
 	r.log.Info("lease "+string(action), "link", ev.Link, "address", ev.Address, "event", ev.ID)
 	return nil
 }
