@@ -147,10 +147,10 @@ func (r *rulesRun) once(ctx context.Context, asJSON bool) error {
 	return nil
 }
 
-// hint tells somebody at a terminal why nothing was wanted.
+// hint tells whoever named links why nothing was wanted, and the log what is left out.
 func (r *rulesRun) hint(result reconcile.Result) {
 	for _, name := range r.options.Links {
-		if !r.options.Managed(name) && !r.options.Flush && !slices.Contains(result.Unknown, name) {
+		if !r.routed(name) && !r.options.Flush && !slices.Contains(result.Unknown, name) {
 			fmt.Fprintf(r.stderr, "netbrk: hint: link %q gets no rules: add it to RoutingPolicyRules in netbrk.toml\n", name)
 		}
 	}
@@ -159,6 +159,16 @@ func (r *rulesRun) hint(result reconcile.Result) {
 			r.log.Debug("policy routing", "link", l.Link, "note", note)
 		}
 	}
+}
+
+// routed reports whether a link is to have rules, by the configuration or the cloud.
+func (r *rulesRun) routed(name string) bool {
+	for _, l := range r.options.Cloud {
+		if l.Routed && l.Link == name {
+			return true
+		}
+	}
+	return r.options.Managed(name)
 }
 
 func (r *rulesRun) printJSON(result reconcile.Result) error {
