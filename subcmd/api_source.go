@@ -66,14 +66,17 @@ func (s *apiSource) Credentials(ctx context.Context) (none hostnet.Credentials, 
 		}
 	}
 	provider := cfg.Cloud.Provider
-	if provider == "" || provider == config.ProviderAuto {
+	switch provider {
+	case config.ProviderNone:
+		return none, problem(api.NotFound, notInCloud(cloud.Detect("/", provider).Why))
+	case config.ProviderAuto:
 		last, err := lastSync(s.global.stateDir)
 		if err != nil {
 			return none, problem(api.NotFound, err)
 		}
 		provider = last.provider
 	}
-	endpoint := os.Getenv("NETBRK_CLOUD_ENDPOINT")
+	endpoint := cloudEndpoint("")
 	if endpoint == "" && isolated() {
 		return none, &api.Problem{
 			Status: api.Unavailable, What: "netbrk-api.service has no network to ask the metadata service through",

@@ -1,6 +1,7 @@
 package subcmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -40,14 +40,12 @@ func (a *app) cloudSyncCommand() *cli.Command {
 		Usage: "give the NICs of a cloud instance what its metadata says they have",
 		Description: "Secondary addresses, ranges, MTU, routes and rules. What DHCP or anybody else put\n" +
 			"there is left alone, and nothing is removed on doubt. See netbrk-cloud(7).",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "provider", Usage: "the cloud is `NAME`, instead of finding out"},
-			&cli.StringFlag{Name: "endpoint", Usage: "ask at `URL` instead of the cloud's own addresses [$NETBRK_CLOUD_ENDPOINT]"},
+		Flags: append(cloudFlags(),
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the steps as commands of ip(8), change nothing"},
 			&cli.BoolFlag{Name: "json", Usage: "print what was told and done as JSON"},
 			&cli.BoolFlag{Name: "flush", Usage: "remove all that cloud-sync added, until it is run again by hand"},
 			&cli.BoolFlag{Name: "scheduled", Usage: "what was flushed stays away; for the timer"},
-		},
+		),
 		CustomHelpTemplate: helpTemplate(cli.CommandHelpTemplate, []string{
 			"netbrk cloud-sync --dry-run                what would change, as ip commands",
 			"netbrk cloud-sync                          now",
@@ -58,13 +56,34 @@ func (a *app) cloudSyncCommand() *cli.Command {
 	}
 }
 
+// cloudFlags are those of the verbs that ask a metadata service.
+func cloudFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "provider", Usage: "the cloud is `NAME`, instead of finding out"},
+		&cli.StringFlag{Name: "endpoint", Usage: "ask at `URL` instead of the cloud's own addresses [$NETBRK_CLOUD_ENDPOINT]"},
+	}
+}
+
+// cloudArguments are the values of cloudFlags, empty where nothing is said.
+func cloudArguments(c *cli.Context) (provider, endpoint string, err error) {
+	provider = c.String("provider")
+	if provider != "" && !slices.Contains(config.Providers(), provider) {
+		err = usageError(withHint(fmt.Errorf("--provider: %q is unknown", provider), "the clouds are %s", wordList(config.Providers())))
+	}
+	return provider, cloudEndpoint(c.String("endpoint")), err
+}
+
+// cloudEndpoint is where to ask instead of the cloud's own addresses, by the flag or
+// else the environment; empty for those.
+func cloudEndpoint(flag string) string { return cmp.Or(flag, os.Getenv("NETBRK_CLOUD_ENDPOINT")) }
+
 func (a *app) cloudSync(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	provider := c.String("provider")
-	if provider != "" && !slices.Contains(config.Providers(), provider) {
-		return usageError(withHint(fmt.Errorf("--provider: %q is unknown", provider), "the clouds are %s", strings.Join(config.Providers(), ", ")))
+	provider, endpoint, err := cloudArguments(c)
+	if err != nil {
+		return err
 	}
 	g := globals(c)
 	dryRun, flush := c.Bool("dry-run"), c.Bool("flush")
@@ -92,7 +111,7 @@ func (a *app) cloudSync(c *cli.Context) error {
 		provider = r.cfg.Cloud.Provider
 	}
 	s.found = cloud.Detect("/", provider)
-	return s.sync(c.Context, cloudEndpoint(c))
+	return s.sync(c.Context, endpoint)
 }
 
 // cloudRun is one run of cloud-sync.

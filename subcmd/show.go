@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
 	"github.com/netbrk/netbrk/state"
@@ -50,10 +51,7 @@ func (a *app) showCommand() *cli.Command {
 			show("signature", "the document's signature by RSA, in base64", a.showDocument),
 			show("rsa2048", "the document and its signature by RSA, as PKCS #7", a.showDocument),
 			show(factProject, "the project of an instance of Google Cloud", a.showProject),
-			show(factCredentials, "the credentials of the role of an instance of EC2, asked for now", a.showCredentials,
-				&cli.StringFlag{Name: "provider", Usage: "the cloud is `NAME`, instead of finding out"},
-				&cli.StringFlag{Name: "endpoint", Usage: "ask at `URL` instead of the cloud's own addresses [$NETBRK_CLOUD_ENDPOINT]"},
-			),
+			show(factCredentials, "the credentials of the role of an instance of EC2, asked for now", a.showCredentials, cloudFlags()...),
 		},
 		Action: func(c *cli.Context) error {
 			what := "show takes the name of what is to be shown"
@@ -78,14 +76,19 @@ func lastSync(stateDir string) (synced, error) {
 	sync := s.store.Sync()
 	s.provider, s.system = sync.Provider, s.store.System()
 	switch {
-	case sync.Provider == "" || sync.Provider != outcomeNone && s.system.Provider == "":
+	case sync.Provider == "" || sync.Provider != cloud.None && s.system.Provider == "":
 		return s, withHint(errors.New("nothing is known of a cloud yet"), "netbrk cloud-sync asks its metadata")
-	case sync.Provider == outcomeNone:
-		return s, withHint(fmt.Errorf("not in a cloud: %s", sync.Why), "Provider in section Cloud of netbrk.toml names one")
+	case sync.Provider == cloud.None:
+		return s, notInCloud(sync.Why)
 	case s.system.Provider != sync.Provider:
 		return s, withHint(fmt.Errorf("nothing is known of %s yet", sync.Provider), "netbrk cloud-sync asks its metadata")
 	}
 	return s, nil
+}
+
+// notInCloud is the error for a host that is not an instance of a cloud.
+func notInCloud(why string) error {
+	return withHint(fmt.Errorf("not in a cloud: %s", why), "Provider in section Cloud of netbrk.toml names one")
 }
 
 // facts are those that can be shown of a cloud.

@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/cloud/providers"
-	"github.com/netbrk/netbrk/internal/config"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/report"
 )
@@ -31,9 +28,9 @@ func (a *app) showCredentials(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	provider, endpoint := c.String("provider"), cloudEndpoint(c)
-	if provider != "" && !slices.Contains(config.Providers(), provider) {
-		return usageError(withHint(fmt.Errorf("--provider: %q is unknown", provider), "the clouds are %s", strings.Join(config.Providers(), ", ")))
+	provider, endpoint, err := cloudArguments(c)
+	if err != nil {
+		return err
 	}
 	// Whoever may reach the service gets them from it anyway: many hosts let root
 	// alone, and netbrk is no way around that by a set-id wrapper or sudo rule.
@@ -98,12 +95,4 @@ func askCredentials(ctx context.Context, provider, endpoint string, log *slog.Lo
 		return hostnet.Credentials{}, fmt.Errorf("asking for credentials: %w", err)
 	}
 	return credentials, nil
-}
-
-// cloudEndpoint is where to ask instead of the cloud's own addresses; "" for those.
-func cloudEndpoint(c *cli.Context) string {
-	if endpoint := c.String("endpoint"); endpoint != "" {
-		return endpoint
-	}
-	return os.Getenv("NETBRK_CLOUD_ENDPOINT")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/netbrk/netbrk/internal/cloud"
 	"github.com/netbrk/netbrk/internal/display"
 	"github.com/netbrk/netbrk/internal/metrics"
 	"github.com/netbrk/netbrk/internal/report"
@@ -161,8 +162,8 @@ func (s statusRun) older(doc report.Status, o display.Options) (string, error) {
 	switch {
 	case text != "":
 		return text, nil
-	case doc.Cloud.Provider == outcomeNone:
-		return "", withHint(fmt.Errorf("not in a cloud: %s", doc.Cloud.Why), "Provider in section Cloud of netbrk.toml names one")
+	case doc.Cloud.Provider == cloud.None:
+		return "", notInCloud(doc.Cloud.Why)
 	}
 	return "", withHint(errors.New("nothing is known of the instance yet"), "netbrk cloud-sync asks the metadata")
 }
