@@ -292,11 +292,13 @@ func (h *hookRun) runAll(ctx context.Context, ev hostnet.Event, s subject, hooks
 	job := func(hook dispatcher.Hook) dispatcher.Job {
 		in := h.input(ctx, ev, s)
 		if in.JSON != nil {
-			var err error
-			if file, err = h.hooks.WriteJSON(ev.Seq, in.JSON); err != nil {
+			written, err := h.hooks.WriteJSON(ev.Seq, in.JSON)
+			if err != nil {
 				h.log.Warn("writing document", "link", s.name, "err", err)
+			} else {
+				file = written // the same for each script, and that of the last one may have failed
 			}
-			in.JSONFile = file
+			in.JSONFile = written
 		}
 		if !h.cfg.Network.EmitJSON {
 			in.JSON = nil

@@ -2,11 +2,15 @@ package subcmd
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/state"
 )
@@ -45,4 +49,24 @@ func TestOrphansAreForgotten(t *testing.T) {
 		_, seen := r.hooks.Seen(index)
 		assert.Equal(t, want, seen, "ifindex %d", index)
 	}
+}
+
+// TestDocumentIsRemoved: none is left for others to read, even where a later one of
+// the same event could not be written.
+func TestDocumentIsRemoved(t *testing.T) {
+	r := newTargetsRun(t)
+	roots := trustedDir(t)
+	r.finder, r.runner = dispatcher.Finder{Roots: []string{roots}}, dispatcher.NewRunner(time.Minute)
+	require.NoError(t, os.Mkdir(filepath.Join(roots, "routable.d"), 0o755))
+	for name, script := range map[string]string{
+		"10-block": "mkdir -p \"$(dirname $JSON_FILE)/.$(basename $JSON_FILE).tmp/x\"",
+		"20-after": "test -z \"$JSON_FILE\"",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(roots, "routable.d", name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+	}
+	r.state(r.index, "routable")
+	require.NoError(t, r.outcome())
+	left, err := filepath.Glob(filepath.Join(r.root, "hooks", "json", "*.json"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }
