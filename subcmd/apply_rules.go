@@ -97,24 +97,24 @@ func (a *app) newRulesRun(g global, dryRun bool) (*rulesRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rulesRun{
-		app: a, stateDir: g.stateDir, log: log, cfg: cfg, kernel: k,
-		options: reconcile.Options{
-			Policy:   policyOf(cfg),
-			Managed:  cfg.Network.RoutingPolicyRules.Match,
-			Gateways: leaseGateways(g.stateDir),
-			Keeper:   keeperOf,
-			DryRun:   dryRun,
-			Now:      time.Now,
-			Log:      log,
-		},
-	}, nil
+	r := &rulesRun{app: a, stateDir: g.stateDir, log: log, cfg: cfg, kernel: k, options: rulesOptions(cfg, g.stateDir, log)}
+	r.options.DryRun = dryRun
+	return r, nil
 }
 
-func policyOf(cfg *config.Config) plan.Policy {
-	return plan.Policy{
-		TableBase: uint32(cfg.Network.RouteTableBase),
-		Priority:  uint32(cfg.Network.RulePriority),
+// rulesOptions are what whoever applies rules and whoever only looks at them, status,
+// go by.
+func rulesOptions(cfg *config.Config, stateDir string, log *slog.Logger) reconcile.Options {
+	return reconcile.Options{
+		Policy: plan.Policy{
+			TableBase: uint32(cfg.Network.RouteTableBase),
+			Priority:  uint32(cfg.Network.RulePriority),
+		},
+		Managed:  cfg.Network.RoutingPolicyRules.Match,
+		Gateways: leaseGateways(stateDir),
+		Keeper:   keeperOf,
+		Now:      time.Now,
+		Log:      log,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/networkd"
-	"github.com/netbrk/netbrk/internal/reconcile"
 	"github.com/netbrk/netbrk/internal/report"
 	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/state"
@@ -24,10 +22,7 @@ import (
 const (
 	// busPatience is how long status waits for somebody on the bus: all else is
 	// worth showing without.
-	busPatience = time.Second
-	// secondLook is how long drift must last to be told: what is being mended just
-	// now is none.
-	secondLook   = 300 * time.Millisecond
+	busPatience  = time.Second
 	cloudTimer   = "netbrk-cloud-sync.timer"
 	networkdUnit = "systemd-networkd.service"
 )
@@ -183,17 +178,17 @@ func (l *statusLook) lookAtWatcher(context.Context) {
 			s.Serving = drain
 		case "rules-pending":
 			s.Serving = queue
-		default:
-			if unit, ok := l.unit(map[string]string{"cloud-pending": "netbrk-cloud-sync.service", "leases-pending": "netbrk-dhclient.service"}[b.Name]); ok {
-				atWork := unit.Active == "activating"
-				s.Serving = &atWork
-			}
+		case "cloud-pending":
+			s.Serving = l.atWork("netbrk-cloud-sync.service")
+		case "leases-pending":
+			s.Serving = l.atWork("netbrk-dhclient.service")
 		}
 		w.Spools = append(w.Spools, s)
 	}
 	l.facts.Watcher = w
 }
 
+// unit returns the state of a unit, if systemd was asked and has it.
 func (l *statusLook) unit(name string) (hostnet.UnitState, bool) {
 	i := slices.IndexFunc(l.facts.Units, func(u hostnet.UnitState) bool { return u.Name == name && u.Load == "loaded" })
 	if i < 0 {
@@ -202,64 +197,20 @@ func (l *statusLook) unit(name string) (hostnet.UnitState, bool) {
 	return l.facts.Units[i], true
 }
 
+// atWork reports whether a oneshot runs now; nil where nobody can say.
+func (l *statusLook) atWork(name string) *bool {
+	unit, ok := l.unit(name)
+	if !ok {
+		return nil
+	}
+	atWork := unit.Active == "activating"
+	return &atWork
+}
+
+// known reports whether a lock is held; nil where nobody can say.
 func known(h state.Holder) *bool {
 	if !h.Known {
 		return nil
 	}
 	return &h.Held
-}
-
-func (l *statusLook) lookAtRules(ctx context.Context) {
-	rules := &health.Rules{}
-	var err error
-	if rules.Records, err = state.LookAtRules(l.global.stateDir).Load(); err != nil {
-		l.note("what apply-rules did is not known", err)
-	}
-	l.facts.Rules = rules
-	switch {
-	case l.broken:
-		l.note("what rules there should be is not known without the configuration", nil)
-		return
-	case l.kernel == nil:
-		l.note("rules are as apply-rules left them: nobody looked at the kernel", nil)
-		return
-	}
-	drift, err := l.drift(ctx)
-	if err == nil && len(drift.Steps) > 0 && l.mending() {
-		select {
-		case <-ctx.Done():
-		case <-time.After(secondLook):
-			drift, err = l.drift(ctx)
-		}
-	}
-	if err != nil {
-		l.note("rules cannot be told", err)
-		return
-	}
-	rules.Now = &drift
-}
-
-// mending reports whether somebody may be at it.
-func (l *statusLook) mending() bool {
-	watch, queue := state.WatchHolder(l.global.stateDir), state.RulesQueueHolder(l.global.stateDir)
-	return watch.Held || queue.Held || !watch.Known || !queue.Known
-}
-
-// drift is what the planner of apply-rules says, which changes nothing here.
-func (l *statusLook) drift(ctx context.Context) (health.Drift, error) {
-	r := rulesRun{
-		app: l.app, stateDir: l.global.stateDir, log: slog.New(slog.DiscardHandler), cfg: l.cfg, kernel: l.kernel,
-		options: reconcile.Options{
-			Policy: policyOf(l.cfg), Managed: l.cfg.Network.RoutingPolicyRules.Match, Gateways: leaseGateways(l.global.stateDir),
-			Keeper: keeperOf, DryRun: true, Now: l.now, Log: slog.New(slog.DiscardHandler),
-		},
-	}
-	result, err := r.pass(ctx)
-	if err != nil {
-		return health.Drift{}, err
-	}
-	return health.Drift{
-		Links: result.Links, Steps: result.Commands(), Problems: result.Problems,
-		Wanted: result.Wanted, Missing: result.Missing, Stale: result.Stale,
-	}, nil
 }
