@@ -14,7 +14,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/plan"
 	"github.com/netbrk/netbrk/internal/report"
-	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/state"
 )
 
@@ -173,14 +172,6 @@ func (s *cloudRun) missingFor(mac string) time.Duration {
 	return time.Duration((up - sinceUp) * float64(time.Second))
 }
 
-func upSeconds() float64 {
-	now, err := systemd.Monotonic()
-	if err != nil {
-		return 0
-	}
-	return now.Seconds()
-}
-
 func (s *cloudRun) save(told hostnet.Metadata, links map[int]report.CloudLink) error {
 	if err := s.store.SaveSystem(told.System); err != nil {
 		return err
@@ -253,20 +244,4 @@ func primaryNIC(told hostnet.Metadata, indexes map[string]int, facts hostnet.Pol
 		}
 	}
 	return found
-}
-
-func sortedKeys[K int | string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
-
-// bootID tells this boot from others. systemd tells it to units, in whose /proc
-// there is no random(4): ProcSubset=pid. It writes it without the kernel's dashes.
-func bootID() string {
-	id := os.Getenv("NETBRK_BOOT_ID")
-	if id == "" {
-		raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-		if err != nil {
-			return ""
-		}
-		id = strings.TrimSpace(string(raw))
-	}
-	return strings.ReplaceAll(id, "-", "")
 }

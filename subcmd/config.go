@@ -88,13 +88,6 @@ func (a *app) checkConfig(c *cli.Context) error {
 	return nil
 }
 
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // showConfig prints what counts. As text it is a configuration itself.
 func (a *app) showConfig(c *cli.Context) error {
 	if err := noArguments(c); err != nil {

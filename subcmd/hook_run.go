@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -366,22 +365,4 @@ func (h *hookRun) tellRejected(link string, lists ...[]string) {
 			h.log.Warn("left out of the environment", "link", link, "what", what)
 		}
 	}
-}
-
-func joinAddrs(addrs []netip.Addr) string { return strings.Join(addrWords(addrs), " ") }
-
-func addrWords(addrs []netip.Addr) []string {
-	words := make([]string, len(addrs))
-	for i, a := range addrs {
-		words[i] = a.String()
-	}
-	return words
-}
-
-func wordList(words []string) string { return strings.Join(words, ", ") }
-
-// lastLine is the end of a script's output, for one line of a log.
-func lastLine(output string) string {
-	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
-	return lines[len(lines)-1]
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/kernel"
 	"github.com/netbrk/netbrk/internal/networkd"
-	"github.com/netbrk/netbrk/internal/systemd"
 	"github.com/netbrk/netbrk/internal/watch"
 	"github.com/netbrk/netbrk/state"
 )
@@ -301,14 +300,4 @@ func (d *daemonRun) needsRestart(cfg *config.Config) (notice string) {
 	const hint = "systemctl daemon-reload && systemctl restart netbrk.target netbrk-watch.service"
 	d.log.Warn("a change of System.Generator needs a restart", "following", wordList(runs), "configured", wordList(says), "hint", hint)
 	return fmt.Sprintf("needs a restart for Generator %s", wordList(says))
-}
-
-func sorted(words []string) []string { return slices.Sorted(slices.Values(words)) }
-
-func monotonicMicroseconds() string {
-	now, err := systemd.Monotonic()
-	if err != nil {
-		return "0"
-	}
-	return fmt.Sprint(now.Microseconds())
 }
