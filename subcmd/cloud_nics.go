@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +33,7 @@ func (s *cloudRun) take(ctx context.Context, told hostnet.Metadata) (again bool,
 	}
 	indexes, ambiguous := plan.MatchNICs(told.NICs, nicLinks(facts))
 	s.problems = append(s.problems, ambiguous...)
-	primary := primaryNIC(told, indexes, facts)
+	primary := plan.PrimaryNIC(told, indexes, facts.Links)
 	links := map[int]report.CloudLink{}
 	for _, nic := range told.NICs {
 		index, here := indexes[nic.MAC]
@@ -211,37 +209,4 @@ func nicLinks(facts hostnet.PolicyFacts) []plan.NICLink {
 		})
 	}
 	return links
-}
-
-// azureWire is where Azure's platform answers, by way of the primary NIC alone.
-var azureWire = netip.MustParsePrefix("168.63.129.16/32")
-
-// primaryNIC returns the MAC of the NIC that needs no rules: the one that the cloud
-// names, else that of the main table's best default route; empty if nobody knows.
-func primaryNIC(told hostnet.Metadata, indexes map[string]int, facts hostnet.PolicyFacts) string {
-	macs := map[int]string{}
-	for mac, index := range indexes {
-		macs[index] = mac
-	}
-	if told.System.Provider == "azure" {
-		for _, index := range sortedKeys(macs) {
-			if slices.ContainsFunc(facts.Links[index].Routes, func(r hostnet.Route) bool { return r.Destination == azureWire }) {
-				return macs[index]
-			}
-		}
-	}
-	for _, nic := range told.NICs {
-		if nic.Primary {
-			return nic.MAC
-		}
-	}
-	best, found := uint32(0), ""
-	for _, index := range sortedKeys(macs) {
-		for _, r := range facts.Links[index].Routes {
-			if r.IsDefault() && (found == "" || r.Metric < best) {
-				best, found = r.Metric, macs[index]
-			}
-		}
-	}
-	return found
 }

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -63,6 +65,42 @@ func candidatesFor(mac string, links []NICLink) []NICLink {
 	}
 	if devices := slices.DeleteFunc(slices.Clone(found), func(l NICLink) bool { return !l.Device }); len(devices) > 0 {
 		return devices
+	}
+	return found
+}
+
+// azureWire is where Azure's platform answers, by way of the primary NIC alone.
+var azureWire = netip.MustParsePrefix("168.63.129.16/32")
+
+// PrimaryNIC returns the MAC address of the NIC that needs no rules; empty if nobody
+// knows. indexes are MatchNICs', and links have their routes of the main table. It is
+// the NIC with the route to the platform on Azure, which names none; else the one that
+// the cloud names; else that of the best default route.
+func PrimaryNIC(told hostnet.Metadata, indexes map[string]int, links map[int]hostnet.LinkFacts) string {
+	macs := map[int]string{}
+	for mac, index := range indexes {
+		macs[index] = mac
+	}
+	byIndex := slices.Sorted(maps.Keys(macs))
+	if told.System.Provider == "azure" {
+		for _, index := range byIndex {
+			if slices.ContainsFunc(links[index].Routes, func(r hostnet.Route) bool { return r.Destination == azureWire }) {
+				return macs[index]
+			}
+		}
+	}
+	for _, nic := range told.NICs {
+		if nic.Primary {
+			return nic.MAC
+		}
+	}
+	best, found := uint32(0), ""
+	for _, index := range byIndex {
+		for _, r := range links[index].Routes {
+			if r.IsDefault() && (found == "" || r.Metric < best) {
+				best, found = r.Metric, macs[index]
+			}
+		}
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -71,6 +72,37 @@ func TestMatchNICs(t *testing.T) {
 			indexes, problems := plan.MatchNICs([]hostnet.NIC{{MAC: mac}, {MAC: other}}, tt.links)
 			assert.Equal(t, tt.want, indexes)
 			assert.Equal(t, tt.wrong, problems)
+		})
+	}
+}
+
+func TestPrimaryNIC(t *testing.T) {
+	const first, second = "02:00:00:00:00:01", "02:00:00:00:00:02"
+	indexes := map[string]int{first: 2, second: 3}
+	to := func(destination string, metric uint32) hostnet.LinkFacts {
+		return hostnet.LinkFacts{Routes: []hostnet.Route{{Destination: netip.MustParsePrefix(destination), Metric: metric}}}
+	}
+	named := []hostnet.NIC{{MAC: first}, {MAC: second, Primary: true}}
+	unnamed := []hostnet.NIC{{MAC: first}, {MAC: second}}
+	for _, tt := range []struct {
+		name, provider string
+		nics           []hostnet.NIC
+		links          map[int]hostnet.LinkFacts
+		want           string
+	}{
+		{"nobody knows", "azure", unnamed, nil, ""},
+		{"the cloud names it", "aws", named, map[int]hostnet.LinkFacts{2: to("0.0.0.0/0", 0)}, second},
+		{"the platform's route", "azure", unnamed, map[int]hostnet.LinkFacts{2: to("0.0.0.0/0", 0), 3: to("168.63.129.16/32", 100)}, second},
+		{"the platform's route before a name", "azure", named, map[int]hostnet.LinkFacts{2: to("168.63.129.16/32", 0)}, first},
+		{"that route elsewhere", "hetzner", unnamed, map[int]hostnet.LinkFacts{2: to("0.0.0.0/0", 0), 3: to("168.63.129.16/32", 0)}, first},
+		{"the only default route", "hetzner", unnamed, map[int]hostnet.LinkFacts{2: to("10.0.0.0/8", 0), 3: to("::/0", 1024)}, second},
+		{"the better default route", "hetzner", unnamed, map[int]hostnet.LinkFacts{2: to("0.0.0.0/0", 200), 3: to("0.0.0.0/0", 100)}, second},
+		{"alike: the lower index", "hetzner", unnamed, map[int]hostnet.LinkFacts{2: to("0.0.0.0/0", 100), 3: to("0.0.0.0/0", 100)}, first},
+		{"a route of a link that is no NIC", "hetzner", unnamed, map[int]hostnet.LinkFacts{9: to("0.0.0.0/0", 0)}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			told := hostnet.Metadata{System: hostnet.System{Provider: tt.provider}, NICs: tt.nics}
+			assert.Equal(t, tt.want, plan.PrimaryNIC(told, indexes, tt.links))
 		})
 	}
 }
