@@ -25,6 +25,7 @@ import (
 // activated is a service that the test passes a socket, as systemd does.
 type activated struct {
 	dir, url string
+	program  string
 	socket   *os.File
 	env      []string
 }
@@ -32,10 +33,7 @@ type activated struct {
 func newActivated(t *testing.T, toml string) *activated {
 	t.Helper()
 	a := &activated{dir: t.TempDir()}
-	// TestMain makes of a test binary of this name the program.
-	program, err := os.Executable()
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(program, filepath.Join(a.dir, "netbrk")))
+	a.program = linkProgram(t, a.dir)
 	require.NoError(t, os.WriteFile(filepath.Join(a.dir, "netbrk.toml"), []byte(toml), 0o644))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -53,7 +51,7 @@ func (a *activated) state() string { return filepath.Join(a.dir, "state") }
 func (a *activated) start(t *testing.T, args ...string) (wait func() (stderr string)) {
 	t.Helper()
 	var stderr bytes.Buffer
-	args = append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, filepath.Join(a.dir, "netbrk"), "api"}, args...)
+	args = append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, a.program, "api"}, args...)
 	cmd := exec.Command("/bin/sh", args...)
 	cmd.Env = append(os.Environ(), append(a.env, "NETBRK_CONFIG="+filepath.Join(a.dir, "netbrk.toml"), "NETBRK_STATE_DIR="+a.state())...)
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{a.socket}, &stderr // descriptor 3, sd_listen_fds(3)

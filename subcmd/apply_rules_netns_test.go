@@ -25,10 +25,10 @@ import (
 // host is a namespace with two links in one subnet, of which the second one, va1,
 // is to have rules.
 type host struct {
-	ns     *netnstest.Namespace
-	dir    string
-	binary string
-	index  int
+	ns      *netnstest.Namespace
+	dir     string
+	program string
+	index   int // of va1
 }
 
 func newHost(t *testing.T) *host {
@@ -49,10 +49,7 @@ func newHost(t *testing.T) *host {
 func bareHost(t *testing.T) *host {
 	t.Helper()
 	h := &host{ns: netnstest.New(t), dir: t.TempDir()}
-	h.binary = filepath.Join(h.dir, "netbrk") // testscript.Main goes by the name
-	self, err := os.Executable()
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(self, h.binary))
+	h.program = linkProgram(t, h.dir)
 	return h
 }
 
@@ -64,7 +61,7 @@ func (h *host) configure(t *testing.T, network string) {
 
 // command is netbrk in the namespace.
 func (h *host) command(args ...string) *exec.Cmd {
-	return exec.Command(h.binary, append([]string{"--config", filepath.Join(h.dir, "netbrk.toml"), "--state-dir", filepath.Join(h.dir, "state")}, args...)...)
+	return exec.Command(h.program, append([]string{"--config", filepath.Join(h.dir, "netbrk.toml"), "--state-dir", filepath.Join(h.dir, "state")}, args...)...)
 }
 
 // run runs netbrk to its end.

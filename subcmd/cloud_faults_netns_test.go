@@ -27,8 +27,6 @@ type cloudFault struct {
 	line string
 }
 
-const exitNotReady = exitTemporary
-
 // always is a fault of every answer, once that of the first.
 func always(kind imdstest.Kind) imdstest.Fault { return imdstest.Fault{Path: "*", Kind: kind} }
 
@@ -39,16 +37,16 @@ func once(kind imdstest.Kind) imdstest.Fault {
 // cloudFaults are those of every cloud.
 func cloudFaults() []cloudFault {
 	return []cloudFault{
-		{name: "hang", faults: []imdstest.Fault{always(imdstest.Hang)}, status: exitNotReady, line: "not ready"},
-		{name: "reset", faults: []imdstest.Fault{always(imdstest.Reset)}, status: exitNotReady, line: "not ready"},
-		{name: "cut body", faults: []imdstest.Fault{always(imdstest.Cut)}, status: exitNotReady, line: "not ready"},
-		{name: "500", faults: []imdstest.Fault{always(imdstest.ServerError)}, status: exitNotReady, line: "status 500"},
+		{name: "hang", faults: []imdstest.Fault{always(imdstest.Hang)}, status: exitTemporary, line: "not ready"},
+		{name: "reset", faults: []imdstest.Fault{always(imdstest.Reset)}, status: exitTemporary, line: "not ready"},
+		{name: "cut body", faults: []imdstest.Fault{always(imdstest.Cut)}, status: exitTemporary, line: "not ready"},
+		{name: "500", faults: []imdstest.Fault{always(imdstest.ServerError)}, status: exitTemporary, line: "status 500"},
 		{
-			name: "429 for long", status: exitNotReady, line: "status 429",
+			name: "429 for long", status: exitTemporary, line: "status 429",
 			faults: []imdstest.Fault{{Path: "*", Kind: imdstest.TooMany, RetryAfter: "3600"}},
 		},
-		{name: "410", faults: []imdstest.Fault{always(imdstest.Gone)}, status: exitNotReady, line: "status 410"},
-		{name: "404", faults: []imdstest.Fault{always(imdstest.NotFound)}, status: exitNotReady, line: "metadata"},
+		{name: "410", faults: []imdstest.Fault{always(imdstest.Gone)}, status: exitTemporary, line: "status 410"},
+		{name: "404", faults: []imdstest.Fault{always(imdstest.NotFound)}, status: exitTemporary, line: "metadata"},
 		{name: "403", faults: []imdstest.Fault{always(imdstest.Forbidden)}, status: exitFailed, line: "status 403"},
 		{name: "HTML", faults: []imdstest.Fault{always(imdstest.HTML)}, status: exitFailed, line: "refused"},
 		{name: "redirect", faults: []imdstest.Fault{always(imdstest.Redirect)}, status: exitFailed, line: "refused"},
@@ -67,7 +65,7 @@ func cloudFaults() []cloudFault {
 // faultsOf are those of one cloud alone.
 func faultsOf(cloud string) []cloudFault {
 	const macs = "/latest/meta-data/network/interfaces/macs/"
-	none := cloudFault{name: "no NIC", change: func(told *hostnet.Metadata) { told.NICs = nil }, status: exitNotReady, line: "no NIC"}
+	none := cloudFault{name: "no NIC", change: func(told *hostnet.Metadata) { told.NICs = nil }, status: exitTemporary, line: "no NIC"}
 	switch cloud {
 	case "aws":
 		return []cloudFault{

@@ -17,9 +17,9 @@ import (
 )
 
 // TestLyingWatcher has a watcher that was taken over write into the spool what it
-// likes. Scripts run for links and states that there are, which it may lie about; what
-// they are told of the link comes from the kernel; of the rest
-// each is what it is called.
+// likes. Scripts run for links that there are, and for states that there can be; whether
+// the link has that state it may lie about. What else they are told of the link is the
+// kernel's word, and whatever the watcher could not have made goes to failed/.
 func TestLyingWatcher(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+t.TempDir()+"/none")
 	ns := netnstest.New(t)
@@ -61,11 +61,7 @@ func TestLyingWatcher(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, "events", name), []byte(raw), 0o644))
 	}
 
-	self, err := os.Executable()
-	require.NoError(t, err)
-	program := filepath.Join(dir, "netbrk")
-	require.NoError(t, os.Symlink(self, program))
-	cmd := exec.Command(program, "--config", config, "--state-dir", root, "run-hooks")
+	cmd := exec.Command(linkProgram(t, dir), "--config", config, "--state-dir", root, "run-hooks")
 	ns.Do(t, func() {
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)

@@ -2,14 +2,27 @@ package subcmd
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 )
 
 func TestMain(m *testing.M) {
 	netbrk := func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) }
 	testscript.Main(m, map[string]func(){"netbrk": netbrk, generatorName: netbrk})
+}
+
+// linkProgram makes the program in a directory, and returns its path: by this name
+// TestMain takes the test binary for it.
+func linkProgram(t *testing.T, dir string) string {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	program := filepath.Join(dir, "netbrk")
+	require.NoError(t, os.Symlink(self, program))
+	return program
 }
 
 // TestScripts runs the command line as a user does, each script in a directory

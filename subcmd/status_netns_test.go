@@ -22,15 +22,13 @@ import (
 	"github.com/netbrk/netbrk/internal/report"
 )
 
-// statusHost is newHost with hook directories of its own, into which nobody else can
-// write.
+// statusHost is newHost without a bus, and with files that any user may read.
 func statusHost(t *testing.T) *host {
 	t.Helper()
 	h := newHost(t)
 	for dir := h.dir; dir != os.TempDir(); dir = filepath.Dir(dir) {
 		require.NoError(t, os.Chmod(dir, 0o755))
 	}
-	// A hook directory below /tmp, which all can write to, is not trusted.
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+filepath.Join(h.dir, "no-bus"))
 	return h
 }
@@ -144,12 +142,7 @@ func TestStatusFollowsAHost(t *testing.T) {
 
 func TestStatusTellsOfHooks(t *testing.T) {
 	h := statusHost(t)
-	// Of a directory that is to be trusted all above must be: /root is.
-	hooks, err := os.MkdirTemp("/root", "netbrk-test-")
-	if err != nil {
-		t.Skip("no directory that only root can write to")
-	}
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(hooks)) })
+	hooks := trustedDir(t)
 	require.NoError(t, os.Mkdir(filepath.Join(hooks, "routable.d"), 0o755))
 	text := "[System]\nGenerator = \"kernel\"\nHookDirs = [\"" + hooks + "\"]\n"
 	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "netbrk.toml"), []byte(text), 0o644))

@@ -40,11 +40,7 @@ func startWatchWith(t *testing.T, ns *netnstest.Namespace, toml string, args ...
 	dir := t.TempDir()
 	config := filepath.Join(dir, "netbrk.toml")
 	require.NoError(t, os.WriteFile(config, []byte(toml), 0o644))
-	link := filepath.Join(dir, "netbrk") // testscript.Main goes by the name
-	self, err := os.Executable()
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(self, link))
-	cmd := exec.Command(link, append([]string{"--config", config, "watch", "--print"}, args...)...)
+	cmd := exec.Command(linkProgram(t, dir), append([]string{"--config", config, "watch", "--print"}, args...)...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	if pipe, ok := out.(*os.File); assert.True(t, ok) {
