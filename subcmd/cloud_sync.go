@@ -152,7 +152,7 @@ func (s *cloudRun) sync(ctx context.Context, endpoint string) error {
 		limit = cloud.FirstAnswer
 	}
 	for {
-		result, again, err := s.once(ctx, provider, client, limit)
+		result, again, err := s.attempt(ctx, provider, client, limit)
 		late := time.Since(began)+wait > propagation
 		if err != nil && (late || !errors.Is(err, cloud.ErrAbsent)) {
 			return s.failed(ctx, err)
@@ -182,9 +182,9 @@ func cloudClient(p cloud.Provider, endpoint string, log *slog.Logger) (*cloud.Cl
 	return cloud.NewClient(p.Endpoint(), cloud.Options{Base: endpoint, Links: links, Log: log})
 }
 
-// once fetches the metadata and brings the host in line with it. again is true if
+// attempt fetches the metadata and brings the host in line with it. again is true if
 // asking once more may tell more.
-func (s *cloudRun) once(ctx context.Context, p cloud.Provider, g cloud.Getter, limit time.Duration) (result reconcile.Result, again bool, err error) {
+func (s *cloudRun) attempt(ctx context.Context, p cloud.Provider, g cloud.Getter, limit time.Duration) (result reconcile.Result, again bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	told, err := p.Fetch(asking, g)

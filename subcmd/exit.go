@@ -12,7 +12,7 @@ const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitUsage   = 2 // units: RestartPreventExitStatus=2
-	exitPartial = 3
+	exitPartial = 3 // and of status: degraded
 	// exitTemporary is EX_TEMPFAIL of sysexits.h.
 	exitTemporary = 75
 )

@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// patience is how long somebody at a terminal sees nothing; most runs end before.
-	patience = time.Second
-	frame    = 100 * time.Millisecond
+	// progressAfter is how long somebody at a terminal sees nothing; most runs end before.
+	progressAfter = time.Second
+	// progressFrame is how long the line stays as it is.
+	progressFrame = 100 * time.Millisecond
 	// clearLine is ECMA-48's: to the first column, and erase to the end.
 	clearLine = "\r\x1b[K"
 )
@@ -50,7 +51,7 @@ func newProgress(out io.Writer, what string, plain bool) *progress {
 
 func (p *progress) run() {
 	defer close(p.ended)
-	wait := time.NewTimer(patience)
+	wait := time.NewTimer(progressAfter)
 	defer wait.Stop()
 	for n := 0; ; n++ {
 		select {
@@ -59,7 +60,7 @@ func (p *progress) run() {
 		case <-wait.C:
 		}
 		p.draw(n)
-		wait.Reset(frame)
+		wait.Reset(progressFrame)
 	}
 }
 

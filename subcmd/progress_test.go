@@ -40,7 +40,7 @@ func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s screen
 		p := newProgress(&s, "asking", true)
-		<-time.After(patience - time.Millisecond)
+		<-time.After(progressAfter - time.Millisecond)
 		synctest.Wait()
 		assert.Empty(t, s.last(), "a quick run shows nothing")
 		<-time.After(2500 * time.Millisecond)

@@ -32,8 +32,8 @@ func (a *app) showCredentials(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// Whoever may reach the service gets them from it anyway: many hosts let root
-	// alone, and netbrk is no way around that by a set-id wrapper or sudo rule.
+	// Many hosts let root alone reach the service, and hold whoever else gets to see
+	// credentials for a leak. Who names an endpoint gets what he can reach himself.
 	if endpoint == "" && os.Geteuid() != 0 {
 		return withHint(errors.New("credentials are shown to root alone"), "sudo netbrk show credentials")
 	}

@@ -131,20 +131,19 @@ func explainRound(t *testing.T, h *host, conn *routing, r *rand.Rand) {
 			strings.NewReplacer("11.0.0.0/8", "fd11::/16", "12.0.0.0/9", "fd12::/17").Replace(to4))
 	}
 	for flag, batch := range map[string]string{"-4": v4.String(), "-6": v6.String()} {
-		for _, table := range append(tables, "local") {
-			if table != "local" {
-				h.ns.Do(t, func() { _ = exec.Command("ip", flag, "route", "flush", "table", table, "proto", "boot").Run() })
-			}
+		for _, table := range tables {
+			h.ns.Do(t, func() { _ = exec.Command("ip", flag, "route", "flush", "table", table, "proto", "boot").Run() }) // it may be empty
 		}
 		h.ns.IP(t, flag+" rule flush")
 		h.ns.IP(t, flag+" rule add from all lookup main priority 32766")
 		file := filepath.Join(h.dir, "batch")
 		require.NoError(t, os.WriteFile(file, []byte(batch), 0o644))
-		h.ns.Do(t, func() { _ = exec.Command("ip", flag, "-force", "-batch", file).Run() })
+		h.ns.Do(t, func() { _ = exec.Command("ip", flag, "-force", "-batch", file).Run() }) // some are there already
 	}
 	for _, family := range []hostnet.Family{hostnet.IPv4, hostnet.IPv6} {
 		host, err := conn.host(t.Context(), family)
 		require.NoError(t, err)
+		require.Greater(t, len(host.Rules), 5, "most of what was made at random is there")
 		froms, tos := []string{"10.1.0.1", "10.2.0.1"}, []string{"11.1.1.1", "11.1.9.9", "11.9.9.9", "12.1.1.1", "13.1.1.1", "10.1.5.5"}
 		if family == hostnet.IPv6 {
 			froms, tos = []string{"fd00:1::1", "fd00:2::1"}, []string{"fd11:1::1", "fd11:9::1", "fd12::1", "fd13::1", "fd00:1::5"}
@@ -166,8 +165,6 @@ func compareWalk(t *testing.T, host explain.Host, conn *routing, from, to netip.
 		for _, r := range e.Rules {
 			t.Log(r.Priority, r.Rule, r.Outcome, r.Route)
 		}
-	}
-	if !e.Agrees {
 		for table, routes := range host.Tables {
 			if table != hostnet.TableLocal {
 				t.Log(table, routes)

@@ -104,7 +104,7 @@ type daemonRun struct {
 }
 
 func (d *daemonRun) run(ctx context.Context) error {
-	// From the start: whoever sends it sooner than it is waited for ends us.
+	// Before all else: until then the signal ends the process.
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, unix.SIGHUP)
 	defer signal.Stop(hup)

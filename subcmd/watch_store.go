@@ -11,9 +11,10 @@ import (
 	"github.com/netbrk/netbrk/state"
 )
 
-// unsavedMost is more than the events that a watcher makes before it saves the next
-// record: one that was killed had given out numbers that no record tells, and
-// those events may be handled and gone, as may the record of the link they were of.
+// unsavedMost is how far a watcher goes on counting from the highest number that is
+// on record: more than the events that one can have made since that record was saved.
+// Of one that was killed then nothing else need be left, since its events may have been
+// handled, and the record of their link removed.
 const unsavedMost = 1 << 20
 
 // store is where events and records go.
@@ -120,7 +121,7 @@ func fromRecord(r state.LinkRecord) watch.Record {
 	}
 }
 
-// honest are the events of a record that the watcher can have made.
+// honest returns the events of a record that the watcher can have made.
 func honest(r state.LinkRecord) []hostnet.Event {
 	return slices.DeleteFunc(r.Telling, func(ev hostnet.Event) bool {
 		return ev.Index != r.Index || ev.Seq == 0 || ev.Validate() != nil
