@@ -35,7 +35,7 @@ func (r *leasesRun) nameHost(ctx context.Context, changes []dhclient.Change, rec
 		return r.takeName(ctx, changes, records, owner, heir, now, name)
 	}
 	// Whoever named the host since then meant it.
-	if l := records[owner]; now == l.HostName && now != l.PreviousHostName && hostnet.ValidHostName(l.PreviousHostName) {
+	if l := records[owner]; gave(l, now) && now != l.PreviousHostName && hostnet.ValidHostName(l.PreviousHostName) {
 		if err := r.names.SetHostName(ctx, l.PreviousHostName); err != nil {
 			r.fail("giving the host its name back", l.Link, err)
 			return nil
@@ -64,7 +64,7 @@ func (r *leasesRun) bearsName(records []report.LinkLeases, heir int, name string
 func sole(records []report.LinkLeases, now string) int {
 	owner := -1
 	for i, l := range records {
-		if l.HostName != "" && (owner < 0 || l.HostName == now) {
+		if l.HostName != "" && (owner < 0 || gave(l, now)) {
 			owner = i
 		}
 	}
@@ -76,10 +76,20 @@ func sole(records []report.LinkLeases, now string) int {
 	return owner
 }
 
+// gave reports whether the host has its name by a lease of the link.
+func gave(l report.LinkLeases, now string) bool {
+	return now != "" && (now == l.HostName || now == l.NextHostName)
+}
+
 func forget(records []report.LinkLeases, at int) {
 	if at >= 0 {
-		records[at].HostName, records[at].PreviousHostName = "", ""
+		setNames(&records[at], report.LinkLeases{})
 	}
+}
+
+// setNames gives a record the host names of another.
+func setNames(record *report.LinkLeases, by report.LinkLeases) {
+	record.HostName, record.PreviousHostName, record.NextHostName = by.HostName, by.PreviousHostName, by.NextHostName
 }
 
 // takeName gives the host the name in the lease of the heir, which takes over from
@@ -91,7 +101,7 @@ func (r *leasesRun) takeName(
 	previous := now
 	if owner >= 0 {
 		was = records[owner]
-		if now == was.HostName || now == was.PreviousHostName || now == name || was.HostName == name {
+		if gave(was, now) || now == was.PreviousHostName || now == name || was.HostName == name {
 			previous = was.PreviousHostName
 		}
 		forget(records, owner)
@@ -103,21 +113,24 @@ func (r *leasesRun) takeName(
 	case was.HostName == name && now != previous:
 		r.log.Debug("somebody else has named the host since", "name", now, "lease", name)
 		return nil
-	case owner != heir:
-		// As in resolve. A name of its own the record of the same link may keep
-		// meanwhile: whichever the host has then, it leads back to the one before.
-		noted := changes[heir].Before
-		noted.Index, noted.Resolver = records[heir].Index, records[heir].Resolver
-		noted.HostName, noted.PreviousHostName = name, previous
-		if err := r.kept.Save(noted); err != nil {
-			return err
-		}
+	}
+	// Before it is done, as in resolve: whichever name the host has where this run is
+	// ended, it leads back to the one before.
+	noted := changes[heir].Before
+	noted.Index, noted.Resolver = records[heir].Index, records[heir].Resolver
+	if owner == heir {
+		noted.PreviousHostName, noted.NextHostName = previous, name
+	} else {
+		setNames(&noted, records[heir])
+	}
+	if err := r.kept.Save(noted); err != nil {
+		return err
 	}
 	if err := r.names.SetHostName(ctx, name); err != nil {
 		r.fail("giving the host the name in its lease", records[heir].Link, err)
 		if owner >= 0 {
 			forget(records, heir)
-			records[owner].HostName, records[owner].PreviousHostName = was.HostName, was.PreviousHostName
+			setNames(&records[owner], was)
 		}
 		return nil
 	}

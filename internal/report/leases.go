@@ -16,9 +16,11 @@ type LinkLeases struct {
 	// Resolver is what the resolver was given of them; absent for nothing.
 	Resolver *LeaseResolver `json:"resolver,omitempty"`
 	// HostName is the transient host name that was set, PreviousHostName the one
-	// before; empty where none was.
+	// before; empty where none was. NextHostName is one that the host was about to be
+	// given instead of HostName, and may have, where a run was ended then.
 	HostName         string `json:"host_name,omitempty"`
 	PreviousHostName string `json:"previous_host_name,omitempty"`
+	NextHostName     string `json:"next_host_name,omitempty"`
 }
 
 // LeaseResolver is what the resolver was given of a link's leases.
