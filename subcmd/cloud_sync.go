@@ -214,31 +214,36 @@ func (s *cloudRun) flush(ctx context.Context) error {
 	s.last = s.store.Sync()
 	s.found = cloud.Detection{Provider: s.last.Provider, Why: s.last.Why}
 	s.options.Cloud = nil
-	if !s.options.DryRun {
-		lock, err := state.LockRules(ctx, s.stateDir)
-		if err != nil {
-			return needRoot(err)
-		}
-		defer lock.Unlock()
-		if s.store, err = state.OpenCloud(s.stateDir); err != nil {
-			return needRoot(err)
-		}
-		links, err := s.store.Links()
-		if err != nil {
-			return err
-		}
-		for index := range links {
-			if err := s.store.RemoveLink(index); err != nil {
-				return err
-			}
-		}
-	}
 	s.options.ByHand = false // nothing else comes back
-	result, err := s.reconcile(ctx)
+	result, err := s.removeAll(ctx)
 	if err != nil {
 		return needRoot(err)
 	}
 	return s.end(ctx, result, outcomeFlushed, nil)
+}
+
+func (s *cloudRun) removeAll(ctx context.Context) (result reconcile.Result, err error) {
+	if s.options.DryRun {
+		return s.reconcile(ctx)
+	}
+	lock, err := state.LockRules(ctx, s.stateDir)
+	if err != nil {
+		return result, err
+	}
+	defer lock.Unlock()
+	if s.store, err = state.OpenCloud(s.stateDir); err != nil {
+		return result, err
+	}
+	links, err := s.store.Links()
+	if err != nil {
+		return result, err
+	}
+	for index := range links {
+		if err := s.store.RemoveLink(index); err != nil {
+			return result, err
+		}
+	}
+	return s.reconcile(ctx)
 }
 
 // reconcile makes a pass over all links; the caller holds the lock.
@@ -278,7 +283,10 @@ func (s *cloudRun) end(ctx context.Context, result reconcile.Result, outcome str
 	s.progress.end() // what follows may go to the same terminal
 	s.problems = append(s.problems, result.Problems...)
 	if !s.options.DryRun {
-		if saved := s.saveOutcome(ctx, outcome); saved != nil {
+		// Of a run that is told to end, too. Another one has the lock for a pass alone.
+		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswer)
+		defer cancel()
+		if saved := s.saveOutcome(saving, outcome); saved != nil {
 			err = errors.Join(err, saved)
 		}
 	}
@@ -318,6 +326,11 @@ func (s *cloudRun) saveOutcome(ctx context.Context, outcome string) error {
 		return needRoot(s.store.Synced(time.Now()))
 	}
 	now.Changed = time.Now().UTC()
+	lock, err := state.LockRules(ctx, s.stateDir)
+	if err != nil {
+		return needRoot(err)
+	}
+	defer lock.Unlock()
 	store, err := state.OpenCloud(s.stateDir)
 	if err != nil {
 		return needRoot(err)
