@@ -49,8 +49,8 @@ type hookRun struct {
 
 	failed  atomic.Bool
 	mu      sync.Mutex
-	refused map[string]string // told already
-	twice   sync.Once         // told that networkd-dispatcher runs too
+	refused map[string]string // why, by path: what was told already
+	rival   sync.Once         // tells that networkd-dispatcher runs too
 }
 
 // newHookRun builds what handling events needs.

@@ -52,7 +52,7 @@ func (h *hookRun) find(ev hostnet.Event, s subject) (dispatcher.Plan, error) {
 
 // tellRival says once in a run who else runs scripts.
 func (h *hookRun) tellRival(unit string) {
-	h.twice.Do(func() {
+	h.rival.Do(func() {
 		h.log.Warn("NetworkdDispatcher is true, but networkd-dispatcher is active too: its scripts are left to it",
 			"unit", unit, "hint", networkdDispatcherHint)
 	})

@@ -70,7 +70,7 @@ type synced struct {
 	system   hostnet.System
 }
 
-// lastSync reads it. The error says why there is nothing.
+// lastSync reads what is kept of the last sync. The error says why there is nothing.
 func lastSync(stateDir string) (synced, error) {
 	s := synced{store: state.LookAtCloud(stateDir)}
 	sync := s.store.Sync()
@@ -107,7 +107,7 @@ func notThere(fact, provider string) error {
 	return withHint(fmt.Errorf("%s has no %s", provider, fact), "of %s there is: netbrk show %s", provider, strings.Join(facts(provider), " | "))
 }
 
-// identity returns a document of EC2 as it came.
+// identity returns an identity document as it came.
 func (s synced) identity(name string) ([]byte, error) {
 	if s.provider != "aws" {
 		return nil, notThere(name, s.provider)

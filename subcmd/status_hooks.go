@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/health"
@@ -64,6 +65,15 @@ func (l *statusLook) refused(h *health.Hooks) {
 	if hidden > 0 {
 		l.note(plural(hidden, "hook directory or script")+" can be looked at by root alone", nil)
 	}
+}
+
+// ownerOf returns the owner of a file.
+func ownerOf(info fs.FileInfo) (uid int, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(st.Uid), true
 }
 
 func hookRunOf(r dispatcher.Result) report.HookRun {

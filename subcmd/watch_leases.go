@@ -21,7 +21,7 @@ type leaseWatch struct {
 	log     *slog.Logger
 }
 
-// watchLeases prepares that, where dhclient is one of the generators.
+// watchLeases prepares a leaseWatch, where dhclient is one of the generators.
 func (d *daemonRun) watchLeases() error {
 	if !slices.Contains(d.cfg.System.Generators, config.GeneratorDHClient) {
 		return nil
