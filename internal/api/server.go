@@ -62,6 +62,7 @@ func Serve(ctx context.Context, listeners []net.Listener, o Options) error {
 	case <-i.over:
 		o.Log.Debug("idle", "for", o.Idle)
 	}
+	server.SetKeepAlivesEnabled(false) // before the last ones come: they are told that this is the end
 	for _, l := range listeners {
 		_ = l.Close() // it is the process's end, and systemd has the socket
 	}
@@ -93,7 +94,6 @@ func newServer(o Options, i *idle) *http.Server {
 // leave answers those who are connected, for a while. Shutdown would not do: it
 // drops a connection that was accepted and whose request is not read yet.
 func leave(server *http.Server, i *idle) {
-	server.SetKeepAlivesEnabled(false)
 	timer := time.NewTimer(leaveTime)
 	defer timer.Stop()
 	select {
