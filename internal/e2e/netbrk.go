@@ -121,7 +121,7 @@ func (r Ran) Document() (map[string]any, error) {
 func Of(runs []Ran, link string, dirs ...string) []string {
 	var found []string
 	for _, r := range runs {
-		if slices.Contains(dirs, r.Directory) {
+		if r.Env["LINK"] == link && slices.Contains(dirs, r.Directory) {
 			found = append(found, r.Directory)
 		}
 	}

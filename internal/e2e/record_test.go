@@ -19,3 +19,14 @@ func TestForeign(t *testing.T) {
 		assert.Equal(t, want, foreign(path), path)
 	}
 }
+
+func TestOf(t *testing.T) {
+	run := func(link, directory string) Ran { return Ran{Directory: directory, Env: map[string]string{"LINK": link}} }
+	runs := []Ran{
+		run("ens4", "routable.d"), run("ens5", "routable.d"), run("ens4", "addresses.d"), run("", "rules.d"),
+		run("ens4", "no-carrier.d"), run("ens4", "routable.d"),
+	}
+	assert.Equal(t, []string{"routable.d", "no-carrier.d", "routable.d"}, Of(runs, "ens4", "no-carrier.d", "routable.d"))
+	assert.Equal(t, []string{"rules.d"}, Of(runs, "", "rules.d", "routable.d"))
+	assert.Empty(t, Of(runs, "ens5", "no-carrier.d"))
+}
