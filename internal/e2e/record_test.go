@@ -21,7 +21,9 @@ func TestForeign(t *testing.T) {
 }
 
 func TestOf(t *testing.T) {
-	run := func(link, directory string) Ran { return Ran{Directory: directory, Env: map[string]string{"LINK": link}} }
+	run := func(link, directory string) Ran {
+		return Ran{Directory: directory, Env: map[string]string{"LINK": link}}
+	}
 	runs := []Ran{
 		run("ens4", "routable.d"), run("ens5", "routable.d"), run("ens4", "addresses.d"), run("", "rules.d"),
 		run("ens4", "no-carrier.d"), run("ens4", "routable.d"),
