@@ -59,8 +59,7 @@ func (h *hookRun) states(ctx context.Context, ev hostnet.Event, details hostnet.
 
 // standing reports whether networkd's file has the state that the event tells of, and
 // the kernel the one that the file has: then the file is as new as the event, and
-// nothing has happened since. A script need not wait for an answer of networkd's,
-// which is busy for 10 ms after it has signalled such a change.
+// nothing has happened since. A script need not wait for an answer of networkd's.
 func standing(ev hostnet.Event, file, derived hostnet.States) bool {
 	return ev.Kind == hostnet.KindState && ev.State != "" && file[ev.Property] == ev.State &&
 		file[hostnet.OperationalState] == derived[hostnet.OperationalState]
