@@ -21,7 +21,7 @@ func entries(a cloud.Answers, directory string) []string {
 	for i := range names {
 		names[i] = strings.TrimSuffix(names[i], "/")
 	}
-	return names
+	return cloud.ParseLines(strings.Join(names, "\n")) // "a" and "a/" are one
 }
 
 // nicDirectories are those of the NICs; whole says that each line was one.

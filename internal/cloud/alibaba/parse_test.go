@@ -52,3 +52,9 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestEntries: a name and the directory of that name are one, and a slash is no name.
+func TestEntries(t *testing.T) {
+	a := cloud.Answers{Bodies: map[string][]byte{rootKey: []byte("instance-id\nnetwork/\n network\n/\n\nnetwork/\nzone-id")}}
+	assert.Equal(t, []string{"instance-id", "network", "zone-id"}, entries(a, rootKey))
+}
