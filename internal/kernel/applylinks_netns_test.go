@@ -224,10 +224,6 @@ func TestLinkStepFailures(t *testing.T) {
 	)
 	failed, err := l.p.ApplyLinks(t.Context(), steps)
 	require.NoError(t, err)
-	texts := map[int]string{}
-	for i, err := range failed {
-		texts[i] = err.Error()
-	}
 	assert.Equal(t, map[int]string{
 		1:  "adding address 192.0.2.5/32 to if4242: link is gone",
 		2:  "adding address 2001:db8::5/128 to if4242: link is gone",
@@ -238,7 +234,7 @@ func TestLinkStepFailures(t *testing.T) {
 		9:  "setting link if4242 up: link is gone",
 		10: "setting link va mtu 1048576 up: invalid argument (mtu greater than device maximum)",
 		11: "adding address 2001:db8::7/128 to vb: permission denied (ipv6: IPv6 is disabled on this device)",
-	}, texts)
+	}, texts(failed))
 	for _, i := range []int{1, 2, 3, 4, 9} {
 		assert.ErrorIs(t, failed[i], hostnet.ErrLinkGone)
 	}

@@ -34,29 +34,18 @@ func describeRoute(body []byte) string {
 	if len(body) < unix.SizeofRtMsg {
 		return ""
 	}
-	r := routeText{family: body[0], destination: "default", table: uint32(body[4])}
+	r, destination := hostnet.Route{Type: body[7], Table: uint32(body[4])}, "default"
 	eachAttribute(body, unix.SizeofRtMsg, func(kind uint16, v []byte) {
-		switch kind {
-		case unix.RTA_DST:
-			if a, ok := netip.AddrFromSlice(v); ok {
-				r.destination = prefixText(a, int(body[1]))
-			}
-		case unix.RTA_GATEWAY:
-			r.gateway, _ = netip.AddrFromSlice(v)
-		case unix.RTA_VIA:
-			r.gateway = viaAddr(v)
-		case unix.RTA_PREFSRC:
-			r.source, _ = netip.AddrFromSlice(v)
-		case unix.RTA_TABLE:
-			r.table = native32(v)
-		case unix.RTA_PRIORITY:
-			r.metric = native32(v)
+		if kind != unix.RTA_DST {
+			routeAttribute(&r, kind, v)
+		} else if a, ok := netip.AddrFromSlice(v); ok {
+			destination = prefixText(a, int(body[1]))
 		}
 	})
-	if r.destination == "" {
+	if destination == "" {
 		return ""
 	}
-	return r.String(body[7])
+	return routeText(body[0], destination, r)
 }
 
 func prefixText(a netip.Addr, bits int) string {
@@ -66,34 +55,27 @@ func prefixText(a netip.Addr, bits int) string {
 	return ""
 }
 
-type routeText struct {
-	family          byte
-	destination     string
-	gateway, source netip.Addr
-	table, metric   uint32
-}
-
-// String writes the route of the given RTN_* type.
-func (r routeText) String(kind byte) string {
+// routeText writes a route of an address family to a destination.
+func routeText(family byte, destination string, r hostnet.Route) string {
 	var b strings.Builder
-	if kind != unix.RTN_UNICAST {
-		b.WriteString(typeWord(int(kind)) + " ")
+	if r.Type != unix.RTN_UNICAST {
+		b.WriteString(typeWord(int(r.Type)) + " ")
 	}
-	b.WriteString(r.destination)
+	b.WriteString(destination)
 	switch {
-	case r.gateway.Is6() && r.family == unix.AF_INET:
-		fmt.Fprintf(&b, " via inet6 %s", r.gateway)
-	case r.gateway.IsValid():
-		fmt.Fprintf(&b, " via %s", r.gateway)
+	case r.Gateway.Is6() && family == unix.AF_INET:
+		fmt.Fprintf(&b, " via inet6 %s", r.Gateway)
+	case r.Gateway.IsValid():
+		fmt.Fprintf(&b, " via %s", r.Gateway)
 	}
-	if r.table != unix.RT_TABLE_MAIN {
-		fmt.Fprintf(&b, " table %d", r.table)
+	if r.Table != unix.RT_TABLE_MAIN {
+		fmt.Fprintf(&b, " table %d", r.Table)
 	}
-	if r.source.IsValid() {
-		fmt.Fprintf(&b, " src %s", r.source)
+	if r.Source.IsValid() {
+		fmt.Fprintf(&b, " src %s", r.Source)
 	}
-	if r.metric != 0 {
-		b.WriteString(" metric " + strconv.FormatUint(uint64(r.metric), 10))
+	if r.Metric != 0 {
+		b.WriteString(" metric " + strconv.FormatUint(uint64(r.Metric), 10))
 	}
 	return b.String()
 }

@@ -53,6 +53,15 @@ func (l *policyLab) addressed() {
 	l.ip("addr add 2001:db8:f::1/64 dev vb nodad")
 }
 
+// texts are those of the steps that failed.
+func texts(failed map[int]error) map[int]string {
+	all := map[int]string{}
+	for i, err := range failed {
+		all[i] = err.Error()
+	}
+	return all
+}
+
 func (l *policyLab) facts() hostnet.PolicyFacts {
 	l.t.Helper()
 	facts, err := l.p.Facts(l.t.Context(), func(hostnet.Link) bool { return true })
@@ -230,17 +239,13 @@ func TestPolicyFailures(t *testing.T) {
 	at(200, routeSteps(hostnet.OpAdd, foreign)[0])
 	failed, err := l.p.Apply(t.Context(), steps)
 	require.NoError(t, err)
-	texts := map[int]string{}
-	for i, err := range failed {
-		texts[i] = err.Error()
-	}
 	assert.Equal(t, map[int]string{
 		5:   "adding route default via 198.18.0.2 dev va table 10002 metric 9: network is unreachable (Nexthop has invalid gateway)",
 		6:   "adding route 192.0.2.0/24 dev va table 10002 scope link src 192.0.2.1: another route has its place",
 		126: "adding route 10.77.0.0/16 dev if4242 table 10002 scope link src 192.0.2.1: link is gone",
 		127: "replacing route 10.1.0.0/16 via 192.0.2.253 dev va table 10002 metric 7 mtu 1400: no such file or directory",
 		200: "adding route 192.0.2.0/24 dev va table 10002 scope link src 192.0.2.1: protocol 4 is not netbrk's",
-	}, texts)
+	}, texts(failed))
 	assert.ErrorIs(t, failed[6], hostnet.ErrOccupied)
 	assert.ErrorIs(t, failed[126], hostnet.ErrLinkGone)
 	assert.Len(t, l.rules(), 300-7, "the steps around those that fail are done")
