@@ -3,8 +3,6 @@ package dispatcher
 import (
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 )
@@ -57,11 +55,7 @@ func isLeftover(name string) bool {
 }
 
 // isPrintable reports whether a name can be shown and logged as it is.
-func isPrintable(name string) bool {
-	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
-		return !unicode.IsPrint(r)
-	})
-}
+func isPrintable(name string) bool { return hostnet.PrintableText(name, len(name)) }
 
 // printable returns path as it is if it can be shown so, else with escapes.
 func printable(path string) string {
