@@ -193,14 +193,11 @@ func (h *hookRun) handle(ctx context.Context, ev hostnet.Event) bool {
 		h.log.Debug("link is gone and was never seen", "link", s.name, "event", ev.ID)
 		return true
 	}
-	started := make(chan struct{})
-	start := sync.OnceFunc(func() { close(started) })
-	followed := h.followTargets(ctx, ev, s, started)
+	follow, followed := h.followTargets(ctx, ev, s)
 	handled := true
 	for _, delivery := range deliveries(ev) {
-		handled = handled && h.deliver(ctx, delivery, s, start)
+		handled = handled && h.deliver(ctx, delivery, s, follow)
 	}
-	start()
 	handled = followed() && handled
 	if handled && ev.Kind == hostnet.KindLinks && ev.Action == hostnet.ActionRemoved && s.gone {
 		h.forget(s.index, s.name)

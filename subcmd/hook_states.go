@@ -2,6 +2,7 @@ package subcmd
 
 import (
 	"context"
+	"sync"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
 	"github.com/netbrk/netbrk/internal/networkd"
@@ -39,8 +40,10 @@ func (h *hookRun) managerStates(ctx context.Context) hostnet.States {
 // states are networkd's words, else the kernel's facts and networkd's file. ev is the
 // event they are for.
 func (h *hookRun) states(ctx context.Context, ev hostnet.Event, details hostnet.LinkDetails, file networkd.LinkFile) hostnet.States {
-	v4, v6 := details.Reaches()
-	derived := hostnet.DeriveStates(details.Link, h.ports(ctx), v4, v6)
+	derived := sync.OnceValue(func() hostnet.States { // of a bridge, all links are read
+		v4, v6 := details.Reaches()
+		return hostnet.DeriveStates(details.Link, h.ports(ctx), v4, v6)
+	})
 	if h.networkd {
 		if standing(ev, file.States, derived) {
 			return file.States
@@ -49,20 +52,21 @@ func (h *hookRun) states(ctx context.Context, ev hostnet.Event, details hostnet.
 			return states
 		}
 	}
+	states := derived()
 	for _, p := range []hostnet.Property{hostnet.AdministrativeState, hostnet.OnlineState} {
 		if word := file.States[p]; word != "" {
-			derived[p] = word
+			states[p] = word
 		}
 	}
-	return derived
+	return states
 }
 
 // standing reports whether networkd's file has the state that the event tells of, and
 // the kernel the one that the file has: then the file is as new as the event, and
 // nothing has happened since. A script need not wait for an answer of networkd's.
-func standing(ev hostnet.Event, file, derived hostnet.States) bool {
+func standing(ev hostnet.Event, file hostnet.States, derived func() hostnet.States) bool {
 	return ev.Kind == hostnet.KindState && ev.State != "" && file[ev.Property] == ev.State &&
-		file[hostnet.OperationalState] == derived[hostnet.OperationalState]
+		file[hostnet.OperationalState] == derived()[hostnet.OperationalState]
 }
 
 // ports asks the kernel for a link's ports as they are needed.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/netbrk/netbrk/dispatcher"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -24,20 +25,22 @@ func (h *hookRun) useTargets() {
 }
 
 // followTargets has the targets of a link follow an event from the spool, beside
-// its scripts: neither waits for the end of the other. It begins once the first script
-// has started, or there is none, since systemd's work for a target would delay that by
-// 2 ms. The function that it returns waits for the end, and returns false if that was
-// told first: the event has to come again.
-func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject, started <-chan struct{}) (wait func() bool) {
+// its scripts: neither waits for the end of the other. begin is for when the first
+// script has started, which systemd's work for a target would delay. wait begins where
+// none has, and waits for the end; it returns false if that was told first: the event
+// has to come again.
+func (h *hookRun) followTargets(ctx context.Context, ev hostnet.Event, s subject) (begin func(), wait func() bool) {
 	if h.targets == nil || ev.ByHand || ev.Kind != hostnet.KindState && ev.Kind != hostnet.KindLinks {
-		return func() bool { return true }
+		return func() {}, func() bool { return true }
 	}
 	done := make(chan bool, 1)
-	go func() {
-		<-started
-		done <- h.switchTargets(ctx, ev, s)
-	}()
-	return func() bool { return <-done }
+	begin = sync.OnceFunc(func() {
+		go func() { done <- h.switchTargets(ctx, ev, s) }()
+	})
+	return begin, func() bool {
+		begin()
+		return <-done
+	}
 }
 
 func (h *hookRun) switchTargets(ctx context.Context, ev hostnet.Event, s subject) bool {

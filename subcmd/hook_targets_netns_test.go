@@ -236,10 +236,10 @@ func TestTargetsSettled(t *testing.T) {
 func TestTargetsAfterTheStartOfScripts(t *testing.T) {
 	r := newTargetsRun(t)
 	ev := hostnet.Event{ID: "x-1", Kind: hostnet.KindState, Index: r.index, Property: hostnet.OperationalState, State: "off"}
-	started := make(chan struct{})
-	followed := r.followTargets(t.Context(), ev, subject{index: r.index, name: "va"}, started)
+	begin, followed := r.followTargets(t.Context(), ev, subject{index: r.index, name: "va"})
 	r.assertActive("")
-	close(started)
+	begin()
+	begin() // as each script starts
 	assert.True(t, followed())
 	r.assertActive("off@va")
 
