@@ -144,6 +144,14 @@ func (p *Process) Stop() error {
 	return err
 }
 
+// Reload sends the program a SIGHUP.
+func (p *Process) Reload() error {
+	if err := p.cmd.Process.Signal(unix.SIGHUP); err != nil {
+		return fmt.Errorf("reloading %q: %w", p.name, err)
+	}
+	return nil
+}
+
 // processes are those that end with a lab or a machine.
 type processes struct {
 	mu   sync.Mutex
