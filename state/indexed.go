@@ -37,14 +37,19 @@ func readIndexed[T any](limit int, dir string, index func(T) int, owners ...int)
 		if !ok {
 			continue
 		}
-		raw, err := readUpTo(limit, filepath.Join(dir, name), owners...)
-		if err != nil {
-			continue
-		}
-		var one T
-		if json.Unmarshal(raw, &one) == nil && index(one) == named {
+		if one, ok := readOne(limit, dir, named, index, owners...); ok {
 			all[named] = one
 		}
 	}
 	return all, nil
+}
+
+// readOne returns what is kept for one link, as readIndexed does.
+func readOne[T any](limit int, dir string, named int, index func(T) int, owners ...int) (one T, ok bool) {
+	raw, err := readUpTo(limit, filepath.Join(dir, indexName(named)), owners...)
+	if err != nil || json.Unmarshal(raw, &one) != nil || index(one) != named {
+		var none T
+		return none, false
+	}
+	return one, true
 }

@@ -57,7 +57,7 @@ func (l *Links) Load() (map[int]LinkRecord, error) { return readLinks(l.dir, os.
 
 // readLinks reads the records in a directory that are files of one of the owners.
 func readLinks(dir string, owners ...int) (map[int]LinkRecord, error) {
-	records, err := readIndexed(maxFile, dir, func(r LinkRecord) int { return r.Index }, owners...)
+	records, err := readIndexed(maxFile, dir, recordIndex, owners...)
 	if err != nil {
 		return nil, fmt.Errorf("reading link records: %w", err)
 	}
@@ -93,9 +93,29 @@ func LookAtLinks(root string) (map[int]LinkRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(records, func(_ int, r LinkRecord) bool { return r.Name != "" && !hostnet.ValidLinkName(r.Name) })
-	for _, r := range records {
-		maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
-	}
+	maps.DeleteFunc(records, func(_ int, r LinkRecord) bool { return !r.sane() })
 	return records, nil
+}
+
+// LookAtLink returns the watcher's record of one link, as LookAtLinks does; one that
+// cannot be read is empty.
+func LookAtLink(root string, index int) LinkRecord {
+	dir := filepath.Join(root, linksDir)
+	owner, err := dirOwner(dir)
+	if err != nil {
+		return LinkRecord{}
+	}
+	r, ok := readOne(maxFile, dir, index, recordIndex, owner, os.Geteuid())
+	if !ok || !r.sane() {
+		return LinkRecord{}
+	}
+	return r
+}
+
+func recordIndex(r LinkRecord) int { return r.Index }
+
+// sane drops the words that are no states, and reports whether the name is one.
+func (r LinkRecord) sane() bool {
+	maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
+	return r.Name == "" || hostnet.ValidLinkName(r.Name)
 }

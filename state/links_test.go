@@ -31,6 +31,26 @@ func TestLinkRecords(t *testing.T) {
 	assert.Equal(t, map[int]LinkRecord{3: want}, got)
 }
 
+func TestLookAtLink(t *testing.T) {
+	root := t.TempDir()
+	assert.Zero(t, LookAtLink(root, 2), "no directory")
+	links, err := OpenLinks(root)
+	require.NoError(t, err)
+	want := LinkRecord{Index: 2, Name: "eth0", States: hostnet.States{hostnet.OperationalState: "routable"}}
+	lying := want
+	lying.States = hostnet.States{hostnet.OperationalState: "routable", hostnet.AdministrativeState: "$(reboot)"}
+	require.NoError(t, links.Save(lying))
+	require.NoError(t, links.Save(LinkRecord{Index: 3, Name: "../x"}))
+	require.NoError(t, os.Symlink("2.json", filepath.Join(root, linksDir, "4.json")))
+	require.NoError(t, os.WriteFile(filepath.Join(root, linksDir, "5.json"), []byte(`{"ifindex":2}`), 0o644))
+	assert.Equal(t, want, LookAtLink(root, 2))
+	for index := 3; index < 7; index++ {
+		assert.Zero(t, LookAtLink(root, index), index)
+	}
+	require.NoError(t, os.Chmod(filepath.Join(root, linksDir), 0o777))
+	assert.Zero(t, LookAtLink(root, 2), "others may write there")
+}
+
 func TestLookAtLinks(t *testing.T) {
 	root := t.TempDir()
 	records, err := LookAtLinks(root)

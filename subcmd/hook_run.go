@@ -41,6 +41,8 @@ type hookRun struct {
 	netif    string // networkd.StateDir but in tests
 	// waits tells whether an event is still in the watcher's spool.
 	waits func(hostnet.Event) bool
+	// signalled returns the states of a link as the watcher noted them: a hint.
+	signalled func(index int) hostnet.States
 	// leases returns what dhclient holds for a link.
 	leases func(link string) (report.LinkLeases, bool)
 	// targets is nil where there is no systemd to start them.
@@ -92,9 +94,10 @@ func (a *app) newLook(g global) (*hookRun, error) {
 		finder:   dispatcher.Finder{Roots: cfg.System.HookDirs, Trust: dispatcher.Trust{UID: os.Geteuid()}},
 		runner:   dispatcher.NewRunner(cfg.System.HookTimeout),
 		networkd: slices.Contains(cfg.System.Generators, config.GeneratorNetworkd), netif: networkd.StateDir,
-		waits:   func(ev hostnet.Event) bool { return state.Waits(g.stateDir, ev) },
-		leases:  state.LookAtLeases(g.stateDir).Get,
-		refused: map[string]string{},
+		waits:     func(ev hostnet.Event) bool { return state.Waits(g.stateDir, ev) },
+		signalled: func(index int) hostnet.States { return state.LookAtLink(g.stateDir, index).States },
+		leases:    state.LookAtLeases(g.stateDir).Get,
+		refused:   map[string]string{},
 	}
 	h.useTargets()
 	return h, nil

@@ -2,6 +2,7 @@ package subcmd
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -48,6 +49,9 @@ func (h *hookRun) states(ctx context.Context, ev hostnet.Event, details hostnet.
 		if standing(ev, file.States, derived) {
 			return file.States
 		}
+		if states, ok := h.foreseen(ev, file, derived); ok {
+			return states
+		}
 		if states, err := h.bus.LinkStates(ctx, details.Index); err == nil {
 			return states
 		}
@@ -67,6 +71,33 @@ func (h *hookRun) states(ctx context.Context, ev hostnet.Event, details hostnet.
 func standing(ev hostnet.Event, file hostnet.States, derived func() hostnet.States) bool {
 	return ev.Kind == hostnet.KindState && ev.State != "" && file[ev.Property] == ev.State &&
 		file[hostnet.OperationalState] == derived()[hostnet.OperationalState]
+}
+
+// foreseen returns the states that networkd is about to write into its file, if they can
+// be told without it: it signals a state before it writes it down, and may be long in
+// answering just then. To close the sockets of a DHCP client whose carrier is gone, it
+// waits 2 to 6 ms for the kernel (packet_release() calls synchronize_net()). They are the
+// kernel's and the file's, and count only as long as they are just what networkd has
+// signalled, as the watcher noted it.
+func (h *hookRun) foreseen(ev hostnet.Event, file networkd.LinkFile, derived func() hostnet.States) (hostnet.States, bool) {
+	if ev.Property != hostnet.OperationalState || ev.State == "" || len(file.States) == 0 || derived()[ev.Property] != ev.State {
+		return nil, false
+	}
+	states := maps.Clone(file.States)
+	for p := range states {
+		if word := derived()[p]; word != "" {
+			states[p] = word
+		}
+	}
+	if states[hostnet.OnlineState] != "" {
+		if !hostnet.WorseOperational(ev.State, file.LeastOnline) {
+			return nil, false // it depends on more than the file tells
+		}
+		states[hostnet.OnlineState] = "offline"
+	}
+	signalled := h.signalled(ev.Index)
+	return states, signalled[hostnet.OperationalState] == ev.State &&
+		signalled[hostnet.AdministrativeState] == states[hostnet.AdministrativeState]
 }
 
 // ports asks the kernel for a link's ports as they are needed.

@@ -1,9 +1,11 @@
 package subcmd
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -50,4 +52,71 @@ func TestStatesOfNetworkdsFile(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(r.netif, "links", strconv.Itoa(r.index))))
 	delete(kernel, hostnet.AdministrativeState)
 	assertKernel(told(hostnet.KindState, hostnet.OperationalState, "carrier"), "there is no file")
+}
+
+// TestStatesForeseen: networkd, which is not there to be asked, has told of a state and
+// has not written it into its file yet.
+func TestStatesForeseen(t *testing.T) {
+	r := newTargetsRun(t)
+	r.networkd, r.netif = true, t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(r.netif, "links"), 0o755))
+	const text = "OPER_STATE=routable\nADMIN_STATE=configured\nCARRIER_STATE=degraded-carrier\nADDRESS_STATE=routable\nONLINE_STATE=online\n"
+	const range254 = "REQUIRED_OPER_STATE_FOR_ONLINE=degraded:routable\n"
+	foreseen := hostnet.States{
+		hostnet.OperationalState: "carrier", hostnet.AdministrativeState: "configured", hostnet.CarrierState: "carrier",
+		hostnet.AddressState: "off", hostnet.OnlineState: "offline",
+	}
+	signalled := hostnet.States{hostnet.OperationalState: "carrier", hostnet.AdministrativeState: "configured"}
+	event := hostnet.Event{Kind: hostnet.KindState, Property: hostnet.OperationalState, State: "carrier"}
+	without := func(p hostnet.Property) hostnet.States { s := maps.Clone(foreseen); delete(s, p); return s }
+	with := func(p hostnet.Property, word string) hostnet.States {
+		s := maps.Clone(signalled)
+		s[p] = word
+		return s
+	}
+	of := func(p hostnet.Property, word string) hostnet.Event {
+		ev := event
+		ev.Property, ev.State = p, word
+		return ev
+	}
+	tests := []struct {
+		name      string
+		file      string
+		event     hostnet.Event
+		signalled hostnet.States
+		want      hostnet.States // nil where networkd has to be asked
+	}{
+		{"the kernel says the same", text + range254, event, signalled, foreseen},
+		{"one word, of an older networkd", text + "REQUIRED_OPER_STATE_FOR_ONLINE=degraded\n", event, signalled, foreseen},
+		{"a link that nobody waits for", strings.Replace(text, "ONLINE_STATE=online\n", "", 1), event, signalled, without(hostnet.OnlineState)},
+		{"online with a carrier alone", text + "REQUIRED_OPER_STATE_FOR_ONLINE=carrier:routable\n", event, signalled, nil},
+		{"online with what the file does not tell", text, event, signalled, nil},
+		{"the kernel says otherwise", text + range254, of(hostnet.OperationalState, "no-carrier"), signalled, nil},
+		{"networkd has gone on since", text + range254, event, with(hostnet.OperationalState, "degraded"), nil},
+		{"so it has in its own work", text + range254, event, with(hostnet.AdministrativeState, "configuring"), nil},
+		{"the watcher has noted nothing", text + range254, event, nil, nil},
+		{"a state that the kernel does not know", text + range254, of(hostnet.AdministrativeState, "configured"), signalled, nil},
+		{"a file that tells nothing", "# This is private data. Do not parse.\n", event, signalled, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(filepath.Join(r.netif, "links", strconv.Itoa(r.index)), []byte(test.file), 0o644))
+			r.signalled = func(index int) hostnet.States {
+				assert.Equal(t, r.index, index)
+				return test.signalled
+			}
+			test.event.Index = r.index
+			details, err := r.kernel.LinkDetails(t.Context(), r.index)
+			require.NoError(t, err)
+			derived := func() hostnet.States {
+				return hostnet.DeriveStates(details.Link, nil, hostnet.ReachOff, hostnet.ReachOff)
+			}
+			got, ok := r.foreseen(test.event, r.linkFile(r.index), derived)
+			assert.Equal(t, test.want != nil, ok)
+			if ok {
+				assert.Equal(t, test.want, got)
+				assert.Equal(t, test.want, r.input(t.Context(), test.event, subject{index: r.index, name: "va"}).States)
+			}
+		})
+	}
 }

@@ -80,10 +80,11 @@ func newTargetsRun(t *testing.T) targetsRun {
 	r := targetsRun{T: t, Namespace: ns, units: &memoryUnits{}, root: root}
 	r.hookRun = &hookRun{
 		cfg: cfg, log: slog.New(slog.NewTextHandler(t.Output(), nil)), hooks: hooks,
-		finder:  dispatcher.Finder{Roots: cfg.System.HookDirs},
-		waits:   func(hostnet.Event) bool { return true },
-		leases:  func(string) (report.LinkLeases, bool) { return report.LinkLeases{}, false },
-		refused: map[string]string{},
+		finder:    dispatcher.Finder{Roots: cfg.System.HookDirs},
+		waits:     func(hostnet.Event) bool { return true },
+		signalled: func(int) hostnet.States { return nil },
+		leases:    func(string) (report.LinkLeases, bool) { return report.LinkLeases{}, false },
+		refused:   map[string]string{},
 	}
 	r.targets = &dispatcher.Targets{Units: r.units, Log: r.log}
 	ns.Do(t, func() {

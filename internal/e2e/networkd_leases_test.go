@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,15 @@ func testLeaseHooks(t *testing.T, w *World) {
 	assert.Equal(t, "removed", r.Env["ACTION"])
 	assert.Equal(t, address, r.Env["ADDRESS"])
 	assert.NotContains(t, r.Env, "DHCP_LEASE")
+	// Closing its client's sockets, networkd can be long in writing this down.
+	runs := slices.DeleteFunc(s.ran(), func(r Ran) bool { return r.Directory != "no-carrier.d" || r.Env["LINK"] != "ensf" })
+	require.NotEmpty(t, runs)
+	r = runs[len(runs)-1]
+	assert.Equal(t, "no-carrier", r.Env["CarrierState"])
+	assert.Equal(t, "configured", r.Env["AdministrativeState"])
+	if w.Machine.Suite != "bullseye" { // it is told since systemd 249
+		assert.Equal(t, "offline", r.Env["OnlineState"])
+	}
 	r = s.next("leases.d", "ensf", func() { require.NoError(t, port.Restore(s.ctx)) })
 	assert.Equal(t, "added", r.Env["ACTION"])
 	s.idle()

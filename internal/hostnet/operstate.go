@@ -104,6 +104,19 @@ func portLacksCarrier(l Link, ports Ports, depth int) bool {
 	})
 }
 
+// operationalOrder are the operational states, the worst first (LinkOperationalState in
+// systemd's src/libsystemd/sd-network/network-util.h).
+var operationalOrder = []string{
+	"missing", "off", "no-carrier", "dormant", "degraded-carrier", "carrier", "degraded", "enslaved", "routable",
+}
+
+// WorseOperational reports whether the operational state a is worse than b; it is
+// false for words that are none.
+func WorseOperational(a, b string) bool {
+	at, than := slices.Index(operationalOrder, a), slices.Index(operationalOrder, b)
+	return 0 <= at && at < than
+}
+
 // operationalState combines carrier and addresses: an address counts only with
 // a carrier below it, and one of link scope does not free an enslaved link.
 func operationalState(carrier string, address Reach) string {

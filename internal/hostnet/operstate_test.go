@@ -8,6 +8,22 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func TestWorseOperational(t *testing.T) {
+	assert.True(t, WorseOperational("no-carrier", "degraded"))
+	assert.True(t, WorseOperational("off", "no-carrier"))
+	assert.True(t, WorseOperational("enslaved", "routable"))
+	assert.False(t, WorseOperational("degraded", "degraded"))
+	assert.False(t, WorseOperational("routable", "degraded"))
+	assert.False(t, WorseOperational("no-carrier", ""), "of no known state")
+	assert.False(t, WorseOperational("", "routable"))
+	for _, state := range operationalOrder {
+		assert.True(t, IsState(OperationalState, state))
+	}
+	for _, state := range operationalStates {
+		assert.Contains(t, operationalOrder, state)
+	}
+}
+
 // TestDeriveStates has a row for each rule of link_update_operstate(), and the
 // whole of its table of carrier and address states.
 func TestDeriveStates(t *testing.T) {

@@ -124,6 +124,8 @@ func isLeaseRoute(s string) bool {
 	return found && err == nil && p.Addr().Is4() && isIPv4(gateway)
 }
 
+func isOperationalState(s string) bool { return hostnet.IsState(hostnet.OperationalState, s) }
+
 func isUint16(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 16)
 	return err == nil

@@ -18,7 +18,10 @@ const StateDir = "/run/systemd/netif"
 // to be: name servers and domains may come from DHCP or a router.
 type LinkFile struct {
 	// States lacks the properties that the file does not tell.
-	States      hostnet.States
+	States hostnet.States
+	// LeastOnline is the worst operational state with which networkd calls the link
+	// online; empty where the file does not tell.
+	LeastOnline string
 	NetworkFile string
 	DNS         []string
 	NTP         []string
@@ -95,6 +98,9 @@ func (f *LinkFile) take(a assignment, rejected *rejects) {
 		return strings.Fields(kept)
 	}
 	switch a.key {
+	case "REQUIRED_OPER_STATE_FOR_ONLINE": // since systemd 254 MIN:MAX
+		least, _, _ := strings.Cut(a.value, ":")
+		f.LeastOnline, _ = rule{what: "an operational state", is: isOperationalState}.apply(a.key, least, rejected)
 	case "NETWORK_FILE":
 		f.NetworkFile, _ = rule{what: "a path", is: isPath}.apply(a.key, a.value, rejected)
 	case "DNS":

@@ -28,7 +28,7 @@ func TestReadLinkFileOfRealSystemds(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			want := LinkFile{
 				States: states, NetworkFile: "/etc/systemd/network/10-ens.network",
-				DNS: []string{"10.4.0.1"}, NTP: []string{}, Domains: []string{},
+				LeastOnline: "degraded", DNS: []string{"10.4.0.1"}, NTP: []string{}, Domains: []string{},
 			}
 			if version == "systemd-247" {
 				want.States = states247
@@ -76,6 +76,11 @@ func TestParseLinkFile(t *testing.T) {
 				hostnet.CarrierState: "carrier", hostnet.AddressState: "off",
 			}},
 		},
+		{"online with one word", "REQUIRED_OPER_STATE_FOR_ONLINE=carrier", LinkFile{States: hostnet.States{}, LeastOnline: "carrier"}},
+		{"online with two", "REQUIRED_OPER_STATE_FOR_ONLINE=carrier:routable", LinkFile{States: hostnet.States{}, LeastOnline: "carrier"}},
+		{"online with what is no state", "REQUIRED_OPER_STATE_FOR_ONLINE=yes:routable", LinkFile{
+			States: hostnet.States{}, Rejected: []string{`REQUIRED_OPER_STATE_FOR_ONLINE: "yes" is not an operational state`},
+		}},
 		{
 			"name servers", "DNS=192.0.2.1 192.0.2.2:853%eth0#dns.example [2001:db8::1]:53 fe80::1%2",
 			LinkFile{States: hostnet.States{}, DNS: []string{
