@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Holder is who has a lock.
+// Holder is who has a lock. To tell of locks the kernel stops whoever takes one, which
+// it waits for with an RCU grace period, 5 to 10 ms (locks_start() of fs/locks.c).
 type Holder struct {
 	// Known is false where it cannot be found out.
 	Known bool

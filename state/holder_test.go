@@ -24,7 +24,7 @@ func TestHolders(t *testing.T) {
 	require.NoError(t, err)
 	watch.Unlock()
 	assert.Equal(t, []Holder{free, ours, free}, holders(), "the file stays, the lock does not")
-	queue, err := LockRulesQueue(t.Context(), root)
+	queue, err := LockRulesQueue(t.Context(), root, func() {})
 	require.NoError(t, err)
 	drain.Unlock()
 	assert.Equal(t, []Holder{free, free, ours}, holders())

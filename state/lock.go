@@ -43,9 +43,15 @@ func LockWatch(root string) (*Lock, error) {
 }
 
 // LockRulesQueue waits until this process is the one that serves rules-pending; ctx
-// ends the wait. One that is at it may be killed between taking a link and looking at
-// it, by when nothing is pending any more: whoever was started meanwhile looks.
-func LockRulesQueue(ctx context.Context, root string) (*Lock, error) {
+// ends the wait, and held is called once it has to. One that is at it may be killed
+// between taking a link and looking at it, by when nothing is pending any more: whoever
+// was started meanwhile looks.
+func LockRulesQueue(ctx context.Context, root string, held func()) (*Lock, error) {
+	l, err := lock(root, rulesQueueLock, unix.LOCK_EX|unix.LOCK_NB)
+	if !errors.Is(err, ErrLocked) {
+		return l, err
+	}
+	held()
 	return waitLock(ctx, root, rulesQueueLock)
 }
 

@@ -51,16 +51,20 @@ func TestLockRules(t *testing.T) {
 }
 
 func TestLockRulesQueue(t *testing.T) {
-	root := t.TempDir()
-	l, err := LockRulesQueue(t.Context(), root)
+	root, waited := t.TempDir(), 0
+	held := func() { waited++ }
+	l, err := LockRulesQueue(t.Context(), root, held)
 	require.NoError(t, err)
-	_, err = LockRulesQueue(cancelled(t), root)
+	assert.Zero(t, waited)
+	_, err = LockRulesQueue(cancelled(t), root, held)
 	assert.ErrorIs(t, err, context.Canceled, "it is waited for")
+	assert.Equal(t, 1, waited)
 	changing, err := LockRules(t.Context(), root)
 	require.NoError(t, err, "it is another lock than that of a pass")
 	changing.Unlock()
 	l.Unlock()
-	l, err = LockRulesQueue(t.Context(), root)
+	l, err = LockRulesQueue(t.Context(), root, held)
 	require.NoError(t, err)
+	assert.Equal(t, 1, waited)
 	l.Unlock()
 }

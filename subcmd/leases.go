@@ -70,6 +70,9 @@ func (a *app) runLeases(c *cli.Context) error {
 	if c.Bool("spool") || c.Bool("flush") || err != nil && !errors.Is(err, errPartial) {
 		return err
 	}
+	if empty, looked := state.QueueEmpty(g.stateDir); looked == nil && empty {
+		return err // most writes to a lease file renew it
+	}
 	if drained := a.drain(c.Context, g, 0); drained != nil {
 		return drained
 	}

@@ -15,10 +15,9 @@ import (
 // rules-pending, until nothing has come for a while and nothing is held back.
 // Within a burst, and while somebody contends, no process has to be started.
 func (r *rulesRun) servePending(ctx context.Context) error {
-	if other := state.RulesQueueHolder(r.stateDir); other.Held {
-		r.log.Info("another netbrk apply-rules is at work and is waited for", "pid", other.PID)
-	}
-	lock, err := state.LockRulesQueue(ctx, r.stateDir)
+	lock, err := state.LockRulesQueue(ctx, r.stateDir, func() {
+		r.log.Info("another netbrk apply-rules is at work and is waited for", "pid", state.RulesQueueHolder(r.stateDir).PID)
+	})
 	if ctx.Err() != nil {
 		return nil // told to end while another one was at it
 	}

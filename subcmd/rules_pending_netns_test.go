@@ -33,7 +33,7 @@ func TestPendingWaitsForAnother(t *testing.T) {
 // it says that it waits.
 func (h *host) pendingBehindAnother(t *testing.T) (another *state.Lock, run *exec.Cmd) {
 	t.Helper()
-	another, err := state.LockRulesQueue(t.Context(), filepath.Join(h.dir, "state"))
+	another, err := state.LockRulesQueue(t.Context(), filepath.Join(h.dir, "state"), func() {})
 	require.NoError(t, err)
 	run = h.command("apply-rules", "--pending")
 	stderr, err := run.StderrPipe()
