@@ -173,6 +173,17 @@ func addResults(results map[string]result) {
 		size("resident memory", func(m memory) int { return m.resident }),
 		size("peak of resident memory", func(m memory) int { return m.peak }),
 	)
+	// A megabyte is 1,000,000 bytes.
+	alone := func(what string, of func(memory) int, most float64) Row {
+		return Row{
+			What: "the same, " + what, Case: "units", Unit: "MB", Ours: float64(of(units.memory)) * 1024 / 1e6,
+			Peer: "none", Goal: AtMost(most),
+		}
+	}
+	table.Add(events,
+		alone("anonymous", func(m memory) int { return m.anonymous }, 3),
+		alone("resident", func(m memory) int { return m.resident }, 9),
+	)
 	after := func(mode string, ours result) Row {
 		return Row{
 			What: "carrier cut to hook right after it", Case: mode, Unit: "ms", Ours: milliseconds(ours.after),

@@ -47,6 +47,11 @@ func TestBenchStart(t *testing.T) {
 	states := filepath.Join(dir, "state")
 	_, err := state.OpenRulesPending(states) // as the watcher does
 	require.NoError(t, err)
+	ns.VethPair(t, "va", "vb")
+	generator, units := filepath.Join(dir, "netbrk-generator"), filepath.Join(dir, "units")
+	require.NoError(t, os.Symlink(netbrkPath(), generator))
+	require.NoError(t, os.Mkdir(units, 0o755))
+	t.Setenv("NETBRK_CONFIG", config) // the generator has no flags
 	netbrk := func(config string, args ...string) []string {
 		return append([]string{netbrkPath(), "--config=" + config, "--state-dir=" + states}, args...)
 	}
@@ -58,7 +63,10 @@ func TestBenchStart(t *testing.T) {
 		{"version", netbrk(config, "version"), false},
 		{"status", netbrk(config, "status"), false},
 		{"apply-rules", netbrk(config, "apply-rules"), false},
+		{"apply-rules va", netbrk(config, "apply-rules", "va"), false},
 		{"cloud-sync, no provider", netbrk(none, "cloud-sync"), false},
+		{"run-hooks --generator dhclient --spool", netbrk(config, "run-hooks", "--generator=dhclient", "--spool"), false},
+		{"netbrk-generator", []string{generator, units, units, units}, false},
 		{"run-hooks, empty spool, less the 2 s that it waits", netbrk(config, "run-hooks"), true},
 		{"apply-rules --pending, none, less the 2 s that it waits", netbrk(config, "apply-rules", "--pending"), true},
 	}
