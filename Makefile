@@ -15,6 +15,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK_VERSION := v1.9.0
 # The Go project's database of the day in this version, which is served as a Go module.
+# A newer day is VULNDB=latest, or that of now by the database's URL.
 VULNDB ?= v0.0.0-20261105234957-e22db6528018
 GOVULNCHECK := $(CACHE)/bin/govulncheck-$(GOVULNCHECK_VERSION)
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
@@ -112,7 +113,7 @@ lint: $(GOLANGCI) $(GOVULNCHECK) ## gofmt, vet, staticcheck, govulncheck, the im
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
 	go vet ./... && go vet -tags e2e,bench ./...
 	$(GOLANGCI) run ./...
-	.ci/vulncheck $(GOVULNCHECK) '$(TAGS)' $(VULNDB) || [ $$? = 75 ]
+	.ci/vulncheck $(GOVULNCHECK) '$(TAGS)' '$(VULNDB)' || [ $$? = 75 ]
 	shellcheck .ci/run .ci/vulncheck $$(find . -name '*.sh')
 	mandoc -T lint -W warning man/*.[0-9]
 
@@ -153,7 +154,7 @@ fuzz: ## every fuzz target, for FUZZTIME each (10s); FUZZ=networkd for some
 	[ -z "$$failed" ] || { printf '%s\n' $$failed >&2; exit 1; }
 
 vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what netbrk calls; VULNDB=URL asks another database
-	.ci/vulncheck $(GOVULNCHECK) '$(TAGS)' $(VULNDB)
+	.ci/vulncheck $(GOVULNCHECK) '$(TAGS)' '$(VULNDB)'
 
 demo: build ## see it work: hooks, rules and a cloud's addresses, in private namespaces
 	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds

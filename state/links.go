@@ -93,7 +93,11 @@ func LookAtLinks(root string) (map[int]LinkRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(records, func(_ int, r LinkRecord) bool { return !r.sane() })
+	for index, r := range records {
+		if !r.check() {
+			delete(records, index)
+		}
+	}
 	return records, nil
 }
 
@@ -106,7 +110,7 @@ func LookAtLink(root string, index int) LinkRecord {
 		return LinkRecord{}
 	}
 	r, ok := readOne(maxFile, dir, index, recordIndex, owner, os.Geteuid())
-	if !ok || !r.sane() {
+	if !ok || !r.check() {
 		return LinkRecord{}
 	}
 	return r
@@ -114,8 +118,8 @@ func LookAtLink(root string, index int) LinkRecord {
 
 func recordIndex(r LinkRecord) int { return r.Index }
 
-// sane drops the words that are no states, and reports whether the name is one.
-func (r LinkRecord) sane() bool {
+// check drops the words that are no states, and reports whether the name is one.
+func (r LinkRecord) check() bool {
 	maps.DeleteFunc(r.States, func(p hostnet.Property, word string) bool { return !hostnet.IsState(p, word) })
 	return r.Name == "" || hostnet.ValidLinkName(r.Name)
 }

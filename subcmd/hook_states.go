@@ -73,14 +73,20 @@ func standing(ev hostnet.Event, file hostnet.States, derived func() hostnet.Stat
 		file[hostnet.OperationalState] == derived()[hostnet.OperationalState]
 }
 
-// foreseen returns the states that networkd is about to write into its file, if they can
-// be told without it: it signals a state before it writes it down, and may be long in
-// answering just then. To close the sockets of a DHCP client whose carrier is gone, it
-// waits 2 to 6 ms for the kernel (packet_release() calls synchronize_net()). They are the
-// kernel's and the file's, and count only as long as they are just what networkd has
-// signalled, as the watcher noted it.
+// foreseen returns the states of a link that has lost its carrier, as networkd is about
+// to write them into its file: it signals a state before it writes it down, and may be
+// long in answering just then. To close the sockets of the link's DHCP client, it waits 2
+// to 6 ms for the kernel (packet_release() calls synchronize_net()). Without a carrier
+// the kernel tells all but the administrative state, whatever stands on the link; that
+// is the file's, as long as networkd has signalled no other one that the watcher noted.
 func (h *hookRun) foreseen(ev hostnet.Event, file networkd.LinkFile, derived func() hostnet.States) (hostnet.States, bool) {
-	if ev.Property != hostnet.OperationalState || ev.State == "" || len(file.States) == 0 || derived()[ev.Property] != ev.State {
+	if ev.ByHand || ev.Property != hostnet.OperationalState || !hostnet.LacksCarrier(ev.State) || len(file.States) == 0 {
+		return nil, false
+	}
+	signalled := h.signalled(ev.Index)
+	if signalled[hostnet.OperationalState] != ev.State ||
+		signalled[hostnet.AdministrativeState] != file.States[hostnet.AdministrativeState] ||
+		derived()[hostnet.OperationalState] != ev.State {
 		return nil, false
 	}
 	states := maps.Clone(file.States)
@@ -95,9 +101,7 @@ func (h *hookRun) foreseen(ev hostnet.Event, file networkd.LinkFile, derived fun
 		}
 		states[hostnet.OnlineState] = "offline"
 	}
-	signalled := h.signalled(ev.Index)
-	return states, signalled[hostnet.OperationalState] == ev.State &&
-		signalled[hostnet.AdministrativeState] == states[hostnet.AdministrativeState]
+	return states, true
 }
 
 // ports asks the kernel for a link's ports as they are needed.

@@ -54,20 +54,23 @@ func TestStatesOfNetworkdsFile(t *testing.T) {
 	assertKernel(told(hostnet.KindState, hostnet.OperationalState, "carrier"), "there is no file")
 }
 
-// TestStatesForeseen: networkd, which is not there to be asked, has told of a state and
-// has not written it into its file yet.
+// TestStatesForeseen: networkd, which is not there to be asked, has told that a carrier is
+// lost and has not written that into its file yet.
 func TestStatesForeseen(t *testing.T) {
 	r := newTargetsRun(t)
+	r.IP(t, "link set vb down")
 	r.networkd, r.netif = true, t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(r.netif, "links"), 0o755))
-	const text = "OPER_STATE=routable\nADMIN_STATE=configured\nCARRIER_STATE=degraded-carrier\nADDRESS_STATE=routable\nONLINE_STATE=online\n"
-	const range254 = "REQUIRED_OPER_STATE_FOR_ONLINE=degraded:routable\n"
+	const text = "OPER_STATE=routable\nADMIN_STATE=configured\nCARRIER_STATE=carrier\nADDRESS_STATE=routable\nONLINE_STATE=online\n"
+	const least = "REQUIRED_OPER_STATE_FOR_ONLINE=degraded:routable\n"
 	foreseen := hostnet.States{
-		hostnet.OperationalState: "carrier", hostnet.AdministrativeState: "configured", hostnet.CarrierState: "carrier",
+		hostnet.OperationalState: "no-carrier", hostnet.AdministrativeState: "configured", hostnet.CarrierState: "no-carrier",
 		hostnet.AddressState: "off", hostnet.OnlineState: "offline",
 	}
-	signalled := hostnet.States{hostnet.OperationalState: "carrier", hostnet.AdministrativeState: "configured"}
-	event := hostnet.Event{Kind: hostnet.KindState, Property: hostnet.OperationalState, State: "carrier"}
+	signalled := hostnet.States{hostnet.OperationalState: "no-carrier", hostnet.AdministrativeState: "configured"}
+	event := hostnet.Event{Kind: hostnet.KindState, Property: hostnet.OperationalState, State: "no-carrier"}
+	byHand := event
+	byHand.ByHand = true
 	without := func(p hostnet.Property) hostnet.States { s := maps.Clone(foreseen); delete(s, p); return s }
 	with := func(p hostnet.Property, word string) hostnet.States {
 		s := maps.Clone(signalled)
@@ -86,17 +89,19 @@ func TestStatesForeseen(t *testing.T) {
 		signalled hostnet.States
 		want      hostnet.States // nil where networkd has to be asked
 	}{
-		{"the kernel says the same", text + range254, event, signalled, foreseen},
-		{"one word, of an older networkd", text + "REQUIRED_OPER_STATE_FOR_ONLINE=degraded\n", event, signalled, foreseen},
+		{"the kernel says the same", text + least, event, signalled, foreseen},
+		{"one word", text + "REQUIRED_OPER_STATE_FOR_ONLINE=degraded\n", event, signalled, foreseen},
 		{"a link that nobody waits for", strings.Replace(text, "ONLINE_STATE=online\n", "", 1), event, signalled, without(hostnet.OnlineState)},
-		{"online with a carrier alone", text + "REQUIRED_OPER_STATE_FOR_ONLINE=carrier:routable\n", event, signalled, nil},
+		{"online without a carrier", text + "REQUIRED_OPER_STATE_FOR_ONLINE=no-carrier:routable\n", event, signalled, nil},
 		{"online with what the file does not tell", text, event, signalled, nil},
-		{"the kernel says otherwise", text + range254, of(hostnet.OperationalState, "no-carrier"), signalled, nil},
-		{"networkd has gone on since", text + range254, event, with(hostnet.OperationalState, "degraded"), nil},
-		{"so it has in its own work", text + range254, event, with(hostnet.AdministrativeState, "configuring"), nil},
-		{"the watcher has noted nothing", text + range254, event, nil, nil},
-		{"a state that the kernel does not know", text + range254, of(hostnet.AdministrativeState, "configured"), signalled, nil},
-		{"a file that tells nothing", "# This is private data. Do not parse.\n", event, signalled, nil},
+		{"the kernel says otherwise", text + least, of(hostnet.OperationalState, "off"), with(hostnet.OperationalState, "off"), nil},
+		{"a state with a carrier", text + least, of(hostnet.OperationalState, "routable"), with(hostnet.OperationalState, "routable"), nil},
+		{"networkd has gone on since", text + least, event, with(hostnet.OperationalState, "degraded"), nil},
+		{"so it has in its own work", text + least, event, with(hostnet.AdministrativeState, "configuring"), nil},
+		{"the watcher has noted nothing", text + least, event, nil, nil},
+		{"a state that the kernel does not know", text + least, of(hostnet.AdministrativeState, "configured"), signalled, nil},
+		{"a file that tells nothing", "", event, hostnet.States{hostnet.OperationalState: "no-carrier"}, nil},
+		{"by hand", text + least, byHand, signalled, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -113,8 +118,8 @@ func TestStatesForeseen(t *testing.T) {
 			}
 			got, ok := r.foreseen(test.event, r.linkFile(r.index), derived)
 			assert.Equal(t, test.want != nil, ok)
+			assert.Equal(t, test.want, got)
 			if ok {
-				assert.Equal(t, test.want, got)
 				assert.Equal(t, test.want, r.input(t.Context(), test.event, subject{index: r.index, name: "va"}).States)
 			}
 		})

@@ -104,6 +104,12 @@ func portLacksCarrier(l Link, ports Ports, depth int) bool {
 	})
 }
 
+// LacksCarrier reports whether state, a carrier state or an operational one, is of a
+// link without a carrier: it is both then, whatever addresses there are.
+func LacksCarrier(state string) bool {
+	return state == "off" || state == "no-carrier" || state == "dormant"
+}
+
 // operationalOrder are the operational states, the worst first (LinkOperationalState in
 // systemd's src/libsystemd/sd-network/network-util.h).
 var operationalOrder = []string{
@@ -120,11 +126,9 @@ func WorseOperational(a, b string) bool {
 // operationalState combines carrier and addresses: an address counts only with
 // a carrier below it, and one of link scope does not free an enslaved link.
 func operationalState(carrier string, address Reach) string {
-	switch carrier {
-	case "off", "no-carrier", "dormant":
-		return carrier
-	}
 	switch {
+	case LacksCarrier(carrier):
+		return carrier
 	case address == ReachRoutable:
 		return "routable"
 	case address == ReachDegraded && carrier != "enslaved":

@@ -8,6 +8,15 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func TestLacksCarrier(t *testing.T) {
+	for _, state := range []string{"off", "no-carrier", "dormant"} {
+		assert.True(t, LacksCarrier(state), state)
+	}
+	for _, state := range []string{"", "missing", "degraded-carrier", "carrier", "degraded", "enslaved", "routable"} {
+		assert.False(t, LacksCarrier(state), state)
+	}
+}
+
 func TestWorseOperational(t *testing.T) {
 	assert.True(t, WorseOperational("no-carrier", "degraded"))
 	assert.True(t, WorseOperational("off", "no-carrier"))

@@ -98,7 +98,7 @@ func (f *LinkFile) take(a assignment, rejected *rejects) {
 		return strings.Fields(kept)
 	}
 	switch a.key {
-	case "REQUIRED_OPER_STATE_FOR_ONLINE": // since systemd 254 MIN:MAX
+	case "REQUIRED_OPER_STATE_FOR_ONLINE": // MIN:MAX, or MIN alone
 		least, _, _ := strings.Cut(a.value, ":")
 		f.LeastOnline, _ = rule{what: "an operational state", is: isOperationalState}.apply(a.key, least, rejected)
 	case "NETWORK_FILE":
