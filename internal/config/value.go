@@ -36,14 +36,14 @@ func show(v any) string {
 	return "a table"
 }
 
-// isEmpty reports whether v is an empty string or array, which sets a key back
-// to its default, as an empty assignment does in systemd's files.
+// isEmpty reports whether v is an empty string, or an array of nothing else, which
+// sets a key back to its default, as an empty assignment does in systemd's files.
 func isEmpty(v any) bool {
 	switch v := v.(type) {
 	case string:
 		return strings.TrimSpace(v) == ""
 	case []any:
-		return len(v) == 0
+		return !slices.ContainsFunc(v, func(item any) bool { s, ok := item.(string); return !ok || !isEmpty(s) })
 	}
 	return false
 }

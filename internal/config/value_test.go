@@ -140,7 +140,7 @@ func TestValueForms(t *testing.T) {
 				}
 			}
 			// Set to something else before, an empty value brings the default back.
-			for _, form := range []string{`""`, `" "`, "[]"} {
+			for _, form := range []string{`""`, `" "`, "[]", `[""]`, `["", " "]`} {
 				root := tree(t, map[string]string{DefaultPath + ".d/b.toml": "[" + section + "]\n" + name + " = " + form})
 				for other := range forms {
 					require.NoError(t, writeDropIn(root, "a.toml", "["+section+"]\n"+name+" = "+other))
