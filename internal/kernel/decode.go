@@ -43,7 +43,8 @@ func (m message) decodeLink(use func(hostnet.Change)) {
 	})
 	// Wireless extensions send their events as RTM_NEWLINK with nothing else
 	// in it, neither operational state nor master (net/wireless/wext-core.c).
-	if l.Index <= 0 || l.Name == "" || wireless {
+	// No name is longer than its field in struct net_device, IFNAMSIZ with a NUL.
+	if l.Index <= 0 || l.Name == "" || len(l.Name) >= unix.IFNAMSIZ || wireless {
 		return
 	}
 	use(hostnet.Change{

@@ -82,6 +82,10 @@ func TestDecode(t *testing.T) {
 		{"port of a bridge", raw(unix.RTM_DELLINK, 0, ifinfo(unix.AF_BRIDGE, 3, 0), name), nil},
 		{"wireless event", raw(unix.RTM_NEWLINK, 0, ifinfo(0, 3, 1), name, attr(unix.IFLA_WIRELESS, 1, 2, 3, 4)), nil},
 		{"link without name", raw(unix.RTM_NEWLINK, 0, ifinfo(0, 3, 1)), nil},
+		{"link with the longest name", raw(unix.RTM_NEWLINK, 0, ifinfo(0, 3, 1), attr(unix.IFLA_IFNAME, []byte("abcdefghijklmno\x00")...)), []hostnet.Change{
+			{Object: hostnet.ObjectLink, Index: 3, Link: hostnet.Link{Index: 3, Name: "abcdefghijklmno", Flags: 1, Type: 1}},
+		}},
+		{"link with a longer one", raw(unix.RTM_NEWLINK, 0, ifinfo(0, 3, 1), attr(unix.IFLA_IFNAME, []byte("abcdefghijklmnop\x00")...)), nil},
 		{"link without ifindex", raw(unix.RTM_NEWLINK, 0, ifinfo(0, 0, 1), name), nil},
 		{"link cut off", raw(unix.RTM_NEWLINK, 0, ifinfo(0, 3, 1)[:12]), nil},
 		{"address", raw(unix.RTM_NEWADDR, 0, ifaddr(unix.AF_INET, 24, 0x80, 0, 3), attr(unix.IFA_ADDRESS, 192, 0, 2, 1), attr(unix.IFA_LOCAL, 192, 0, 2, 1), attr(unix.IFA_FLAGS, word(0x280)...)), []hostnet.Change{
