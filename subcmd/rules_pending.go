@@ -77,7 +77,7 @@ const (
 
 // restAfter is how long to rest after a pass. Where a routing daemon changes the
 // main table again and again, each change asks for a pass that reads a million
-// routes and finds nothing to do: those take a fifth of the time at most.
+// routes and finds nothing to do: those have a quarter of a CPU at most.
 func restAfter(took time.Duration, steps int) time.Duration {
 	if steps > 0 || took < longPass {
 		return 0
