@@ -96,13 +96,11 @@ func (p *page) cloudTrouble(c *report.CloudStatus) []node {
 }
 
 // Cloud writes all about what the cloud told.
-func Cloud(doc report.Status, o Options) string {
-	doc = clean(doc)
-	p := &page{Options: o}
-	p.health(doc)
+func Cloud(doc report.Status, o Options) string { return view(doc, o, (*page).allCloud) }
+
+func (p *page) allCloud(doc report.Status) {
 	if doc.Cloud == nil {
-		p.notes(doc)
-		return p.String()
+		return
 	}
 	c := doc.Cloud
 	p.section("Cloud", p.cloudHead(doc))
@@ -111,8 +109,6 @@ func Cloud(doc report.Status, o Options) string {
 		p.wrapped(p.paint(nicColour(nic), p.dot())+" ", "  ", p.nicText(nic))
 		p.tree("  ", p.nicNodes(nic.NIC))
 	}
-	p.notes(doc)
-	return p.String()
 }
 
 func nicColour(nic report.CloudLink) colour {

@@ -84,13 +84,11 @@ func runColour(r report.HookRun) colour {
 }
 
 // Hooks writes all about scripts.
-func Hooks(doc report.Status, o Options) string {
-	doc = clean(doc)
-	p := &page{Options: o}
-	p.health(doc)
+func Hooks(doc report.Status, o Options) string { return view(doc, o, (*page).allHooks) }
+
+func (p *page) allHooks(doc report.Status) {
 	if doc.Hooks == nil {
-		p.notes(doc)
-		return p.String()
+		return
 	}
 	h := doc.Hooks
 	p.section("Hooks", p.hooksHead(h))
@@ -117,8 +115,6 @@ func Hooks(doc report.Status, o Options) string {
 		p.section("Runs", "the newest first")
 		p.runs(doc, len(h.Runs))
 	}
-	p.notes(doc)
-	return p.String()
 }
 
 // hookPath shortens a hook's path to what tells it from others.

@@ -128,10 +128,9 @@ func about(a report.AddressStatus) string {
 }
 
 // Links writes all about each link.
-func Links(doc report.Status, o Options) string {
-	doc = clean(doc)
-	p := &page{Options: o}
-	p.health(doc)
+func Links(doc report.Status, o Options) string { return view(doc, o, (*page).allLinks) }
+
+func (p *page) allLinks(doc report.Status) {
 	p.section("Links", stateCounts(doc.Links))
 	for _, l := range doc.Links {
 		facts := []string{fmt.Sprintf("ifindex %d", l.Index)}
@@ -144,8 +143,6 @@ func Links(doc report.Status, o Options) string {
 		p.wrapped(p.paint(stateColour(worst(l)), p.dot())+" ", "  ", p.paint(bold, l.Link)+" ("+strings.Join(facts, ", ")+")")
 		p.tree("  ", p.linkNodes(l))
 	}
-	p.notes(doc)
-	return p.String()
 }
 
 // manyAddresses is how many of a link's are listed.

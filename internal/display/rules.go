@@ -97,13 +97,11 @@ func (p *page) amiss(doc report.Status, steps int) []node {
 }
 
 // Rules writes all about policy routing.
-func Rules(doc report.Status, o Options) string {
-	doc = clean(doc)
-	p := &page{Options: o}
-	p.health(doc)
+func Rules(doc report.Status, o Options) string { return view(doc, o, (*page).allRules) }
+
+func (p *page) allRules(doc report.Status) {
 	if doc.Rules == nil {
-		p.notes(doc)
-		return p.String()
+		return
 	}
 	p.section("Rules", p.rulesHead(doc.Rules))
 	for _, l := range doc.Rules.Links {
@@ -114,8 +112,6 @@ func Rules(doc report.Status, o Options) string {
 		p.line("")
 		p.tree("", nodes)
 	}
-	p.notes(doc)
-	return p.String()
 }
 
 func rulesColour(l report.LinkRules) colour {

@@ -20,10 +20,9 @@ const (
 )
 
 // Status writes one screen about all that the document has.
-func Status(doc report.Status, o Options) string {
-	doc = clean(doc)
-	p := &page{Options: o}
-	p.health(doc)
+func Status(doc report.Status, o Options) string { return view(doc, o, (*page).all) }
+
+func (p *page) all(doc report.Status) {
 	if doc.Watcher != nil {
 		p.watcher(doc)
 	}
@@ -39,6 +38,14 @@ func Status(doc report.Status, o Options) string {
 	if doc.Cloud != nil {
 		p.cloud(doc)
 	}
+}
+
+// view writes what there is to say between what is wrong and what was noted.
+func view(doc report.Status, o Options, say func(*page, report.Status)) string {
+	doc = clean(doc)
+	p := &page{Options: o}
+	p.health(doc)
+	say(p, doc)
 	p.notes(doc)
 	return p.String()
 }

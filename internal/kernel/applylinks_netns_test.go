@@ -274,19 +274,11 @@ func TestLinkStepsCancelled(t *testing.T) {
 
 func TestLinkStepsWithoutPrivilege(t *testing.T) {
 	l := newPolicyLab(t)
-	var failed map[int]error
-	var err error
-	l.ns.Do(t, func() {
-		// Of this thread alone, which ends with us.
-		var none [2]unix.CapUserData
-		require.NoError(t, unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]))
-		p, openErr := OpenPolicy()
-		require.NoError(t, openErr)
-		defer p.Close()
-		failed, err = p.ApplyLinks(t.Context(), addrSteps(hostnet.OpAdd, l.index, testAddrs()...))
+	l.withoutPrivilege(func(p *Policy) {
+		failed, err := p.ApplyLinks(t.Context(), addrSteps(hostnet.OpAdd, l.index, testAddrs()...))
+		assert.ErrorIs(t, err, os.ErrPermission)
+		assert.EqualError(t, err, "changing links: operation not permitted")
+		assert.Empty(t, failed)
 	})
-	assert.ErrorIs(t, err, os.ErrPermission)
-	assert.EqualError(t, err, "changing links: operation not permitted")
-	assert.Empty(t, failed)
 	assert.Empty(t, l.addrs())
 }

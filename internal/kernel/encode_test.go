@@ -85,8 +85,14 @@ func routeSteps(op hostnet.Op, routes ...hostnet.Route) []hostnet.Step {
 // encoded is a step's message as the kernel would see it.
 func encoded(t *testing.T, s hostnet.Step) message {
 	t.Helper()
+	return acknowledged(t, func(e *encoder) { e.step(s, 7) })
+}
+
+// acknowledged is the one message, of the sequence number 7, that encode leaves.
+func acknowledged(t *testing.T, encode func(*encoder)) message {
+	t.Helper()
 	var e encoder
-	e.step(s, 7)
+	encode(&e)
 	e.acknowledge()
 	msg, rest, err := firstMessage(e.buf)
 	require.NoError(t, err)

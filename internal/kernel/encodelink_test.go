@@ -14,14 +14,7 @@ import (
 // encodedLink is a link step's message as the kernel would see it.
 func encodedLink(t *testing.T, s hostnet.LinkStep) message {
 	t.Helper()
-	var e encoder
-	e.linkStep(s, 7)
-	e.acknowledge()
-	msg, rest, err := firstMessage(e.buf)
-	require.NoError(t, err)
-	require.Empty(t, rest)
-	assert.Equal(t, uint32(7), msg.seq)
-	return msg
+	return acknowledged(t, func(e *encoder) { e.linkStep(s, 7) })
 }
 
 func attributes(body []byte, size int) map[uint16][]byte {

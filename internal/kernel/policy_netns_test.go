@@ -314,23 +314,29 @@ func TestPolicyDeniedOnOneLink(t *testing.T) {
 	assert.Equal(t, []hostnet.Route{route}, l.facts().Routes)
 }
 
-func TestPolicyWithoutPrivilege(t *testing.T) {
-	l := newPolicyLab(t)
-	var failed map[int]error
-	var err error
-	l.ns.Do(t, func() {
+// withoutPrivilege has use try what takes CAP_NET_ADMIN.
+func (l *policyLab) withoutPrivilege(use func(*Policy)) {
+	l.t.Helper()
+	l.ns.Do(l.t, func() {
 		// Of this thread alone, which ends with us.
 		var none [2]unix.CapUserData
-		require.NoError(t, unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]))
-		p, openErr := OpenPolicy()
-		require.NoError(t, openErr)
+		require.NoError(l.t, unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]))
+		p, err := OpenPolicy()
+		require.NoError(l.t, err)
 		defer p.Close()
-		_, factsErr := p.Facts(t.Context(), func(hostnet.Link) bool { return true })
-		require.NoError(t, factsErr)
-		failed, err = p.Apply(t.Context(), ruleSteps(hostnet.OpAdd, testRules()...))
+		use(p)
 	})
-	assert.ErrorIs(t, err, os.ErrPermission)
-	assert.EqualError(t, err, "changing policy routing: operation not permitted")
-	assert.Empty(t, failed)
+}
+
+func TestPolicyWithoutPrivilege(t *testing.T) {
+	l := newPolicyLab(t)
+	l.withoutPrivilege(func(p *Policy) {
+		_, err := p.Facts(t.Context(), func(hostnet.Link) bool { return true })
+		require.NoError(t, err)
+		failed, err := p.Apply(t.Context(), ruleSteps(hostnet.OpAdd, testRules()...))
+		assert.ErrorIs(t, err, os.ErrPermission)
+		assert.EqualError(t, err, "changing policy routing: operation not permitted")
+		assert.Empty(t, failed)
+	})
 	assert.Empty(t, l.rules())
 }
