@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/config"
 )
 
 // TestSecurity: each threat on netbrk-security(7) has tests that show what is said of
@@ -34,6 +36,9 @@ func TestSecurity(t *testing.T) {
 				}
 			}
 		})
+	}
+	for _, cloud := range config.Providers() {
+		assert.Contains(t, page(t, "netbrk-security.7"), "\n.It Pa internal/cloud/"+cloud+"\n")
 	}
 	for _, cve := range []string{"CVE-2022-29799", "CVE-2022-29800"} {
 		assert.Contains(t, page(t, "netbrk-security.7"), "\n.Ss "+cve)

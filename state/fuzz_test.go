@@ -104,6 +104,59 @@ func readBack(t *testing.T, root string) {
 	}
 }
 
+// FuzzHookRecords puts a file of any name among the results of hooks, and its content
+// in the place of the two records that are no JSON object: that targets are settled,
+// and the last number of a lease's event. What is kept from then on is told.
+func FuzzHookRecords(f *testing.F) {
+	for _, name := range []string{"1.json", "18446744073709551615.json", "99999999999999999999.json", "-1.json", "0x7.json", "~", ".1.json.tmp"} {
+		f.Add(name, []byte(`"!lo"`))
+	}
+	for _, content := range []string{"", "null", `"eth*"`, `{"links":"!lo"}`, "7", "-7", "9223372036854775807", "9223372036854775808", " 7\n", `"\u001b[2J"`} {
+		f.Add("1.json", []byte(content))
+	}
+	root := f.TempDir()
+	q, err := OpenQueue(root, slog.New(slog.DiscardHandler))
+	require.NoError(f, err)
+	f.Cleanup(func() { assert.NoError(f, q.Close()) })
+	f.Fuzz(func(t *testing.T, name string, content []byte) {
+		if name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsAny(name, "/\x00") {
+			return // no name of a file
+		}
+		require.NoError(t, os.RemoveAll(filepath.Join(root, hooksDir)))
+		hooks, err := OpenHooks(root)
+		require.NoError(t, err)
+		require.NoError(t, makeDirs(root, leasesDir))
+		for _, planted := range []string{resultsDir + "/" + name, hooksDir + "/" + targetsFile, leasesDir + "/.seq"} {
+			require.NoError(t, os.WriteFile(filepath.Join(root, planted), content, 0o644))
+		}
+
+		require.NoError(t, hooks.ClearTemps())
+		require.NoError(t, hooks.KeepResult("kept"))
+		var results []string
+		require.NoError(t, hooks.Results(func(raw []byte) { results = append(results, string(raw)) }))
+		assert.Contains(t, results, `"kept"`)
+		assert.LessOrEqual(t, len(results), 2)
+
+		assert.False(t, hooks.TargetsSettled("!lo") && hooks.TargetsSettled("eth*"))
+		require.NoError(t, hooks.SettleTargets("!lo"))
+		assert.True(t, hooks.TargetsSettled("!lo"))
+
+		var told []uint64
+		for index := range 2 {
+			leases, err := OpenLeaseSpool(root)
+			require.NoError(t, err)
+			ev := hostnet.Event{Kind: hostnet.KindLeases, Index: index + 2, Action: hostnet.ActionAdded, Generator: hostnet.GeneratorDHClient}
+			told = append(told, put(t, leases, ev).Seq)
+		}
+		assert.Less(t, told[0], told[1])
+		var drained []uint64
+		for _, ev := range drainAll(t, q) {
+			drained = append(drained, ev.Seq)
+		}
+		assert.Equal(t, told, drained)
+	})
+}
+
 // FuzzDocumentName: a document of a cloud is kept below its provider's directory.
 func FuzzDocumentName(f *testing.F) {
 	for _, seed := range []string{"ec2/document", "../x", "a/..", "a/b/c", "/etc", "a/", "a\x00/b"} {

@@ -23,7 +23,8 @@ func makeTarget(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// TestInstall installs into a fresh directory, twice, and uninstalls.
+// TestInstall installs into a fresh directory, twice, and uninstalls. Nothing is
+// set-user-ID, or for others to write to.
 func TestInstall(t *testing.T) {
 	dest := t.TempDir()
 	mk := func(target string) string { return makeTarget(t, target, "DESTDIR="+dest) }
@@ -33,6 +34,9 @@ func TestInstall(t *testing.T) {
 		assert.Contains(t, first, "drwxr-xr-x etc/netbrk/"+dir)
 	}
 	assert.Contains(t, first, "-rwxr-xr-x usr/bin/netbrk")
+	for _, line := range first {
+		assert.Regexp(t, `^(Lrwxrwxrwx|drwxr-xr-x|-rwxr-xr-x|-rw-r--r--) `, line)
+	}
 	generator, err := filepath.EvalSymlinks(filepath.Join(dest, "usr/lib/systemd/system-generators/netbrk-generator"))
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(dest, "usr/bin/netbrk"), generator)

@@ -216,9 +216,11 @@ func TestUnitsBoot(t *testing.T) {
 }
 
 // TestUnitsAPI: the socket is the one of the configuration's default, and its service
-// sees no network and none of the sockets in /run.
+// has a user of its own, sees no network and none of the sockets in /run.
 func TestUnitsAPI(t *testing.T) {
 	assert.Equal(t, []string{config.Default("").Network.Listen.String()}, setting(t, "netbrk-api.socket", "ListenStream"))
+	assert.Equal(t, []string{"yes"}, setting(t, "netbrk-api.service", "DynamicUser"))
+	assert.Empty(t, setting(t, "netbrk-api.service", "User"), "one that there is would not be its own")
 	assert.Equal(t, []string{"yes"}, setting(t, "netbrk-api.service", "PrivateNetwork"))
 	assert.Equal(t, []string{"/run:ro /var:ro"}, setting(t, "netbrk-api.service", "TemporaryFileSystem"))
 	assert.Contains(t, setting(t, "netbrk.target", "Wants")[0], "netbrk-api.socket")
