@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 // attackVar makes the test binary the attacker of TestAnotherUserTurnsNothing.
@@ -175,7 +177,7 @@ func TestAccessControlLists(t *testing.T) {
 			r.script("etc/routable.d/10-x")
 			err := unix.Setxattr(r.at(tt.on), "system.posix_acl_access", list(tt.user, tt.mask), 0)
 			if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) && os.Geteuid() != 0 {
-				t.Skip("no access control lists here")
+				hosttest.Lacks(t, "no access control lists here: %v", err)
 			}
 			require.NoError(t, err)
 			plan, err := Finder{Roots: []string{r.at("etc")}, Trust: r.trust()}.Find("routable.d", "eth0")

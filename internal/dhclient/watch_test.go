@@ -4,10 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 func TestDirectories(t *testing.T) {
@@ -66,11 +69,14 @@ func TestWatchNested(t *testing.T) {
 // TestWatchClosed: a directory that is closed to us is left to the path unit, and
 // one below it is nobody's.
 func TestWatchClosed(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may look anywhere")
-	}
-	dir := t.TempDir() + "/closed"
+	above := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(above), 0o755)) // testing makes it for its own user
+	dir := above + "/closed"
 	require.NoError(t, os.Mkdir(dir, 0))
-	_, err := Watch([]string{dir, dir + "/below"}, slog.New(slog.DiscardHandler))
-	assert.NoError(t, err)
+	hosttest.AsNobody(t, func() {
+		_, err := os.ReadDir(dir)
+		require.ErrorIs(t, err, os.ErrPermission)
+		_, err = Watch([]string{dir, dir + "/below"}, slog.New(slog.DiscardHandler))
+		assert.NoError(t, err)
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/hostnet"
+	"github.com/netbrk/netbrk/internal/hosttest"
 )
 
 var (
@@ -169,7 +170,7 @@ func TestDot(t *testing.T) {
 	}
 	dot, err := exec.LookPath("dot")
 	if err != nil {
-		t.Skip("no graphviz on this machine")
+		hosttest.Lacks(t, "no graphviz on this machine")
 	}
 	cmd := exec.Command(dot, "-Tsvg")
 	cmd.Stdin = strings.NewReader(text)

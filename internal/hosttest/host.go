@@ -1,6 +1,7 @@
 // Package hosttest gives a test a host for bin/netbrk, as `make build` left it: a
 // network namespace, netbrk.toml, and directories of its own for hooks and state.
-// It is for tests alone, which run as root, from a directory two below the tree's.
+// It is for tests alone, which run as root, from a directory two below the tree's; Lacks
+// and AsNobody are for any.
 package hosttest
 
 import (
