@@ -109,7 +109,7 @@ test-e2e-all: test-e2e ## the same on Debian 11 too, the oldest supported
 check: deps lint test test-netns test-faults-short test-e2e ## lint and all tests, of faults the short form, with what they need installed (root)
 
 # Where there is no database to ask, lint goes on: status 75.
-lint: $(GOLANGCI) $(GOVULNCHECK) ## gofmt, vet, staticcheck, govulncheck, the import rules, shell, man pages
+lint: $(GOLANGCI) $(GOVULNCHECK) ## gofmt, vet, staticcheck, govulncheck, shell, man pages
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
 	go vet ./... && go vet -tags e2e,bench ./...
 	$(GOLANGCI) run ./...
