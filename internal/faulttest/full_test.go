@@ -75,7 +75,7 @@ func TestNoRoom(t *testing.T) {
 			// Before the start.
 			test.close(t, h, inside)
 			for _, verb := range []string{"watch", "apply-rules"} { // run-hooks has nothing to do
-				stdout, stderr, status := h.run(t, arguments(verb)...)
+				stdout, stderr, status := h.run(t, verb)
 				assert.Equal(t, 1, status, verb)
 				assert.Empty(t, stdout)
 				assert.Regexp(t, `^netbrk: [^\n]*`+test.says+`\n(netbrk: hint: [^\n]*\n)?$`, withoutLog(stderr), verb)

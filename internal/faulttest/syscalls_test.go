@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,105 +15,144 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
-
-	"github.com/netbrk/netbrk/internal/hostnet"
-	"github.com/netbrk/netbrk/state"
 )
 
-// writerCalls are the system calls by which state is written, with those by
-// which a file is replaced.
-var writerCalls = []string{"mkdirat", "openat", "fchmod", "write", "fsync", "renameat", "unlinkat"}
+// stateCalls are the system calls by which state is made, locked, written, replaced
+// and looked at.
+var stateCalls = []string{
+	"mkdirat", "fchmodat", "openat", "flock", "fstat", "newfstatat", "getdents64",
+	"fchmod", "write", "fsync", "close", "renameat", "unlinkat",
+}
 
-// callsMost bounds a loop that should end long before.
-const callsMost = 400
+// errnos are what they fail with: a full file system, a broken one, and one that the
+// kernel closed to writing because it is broken.
+var errnos = []string{"ENOSPC", "EIO", "EROFS"}
 
-// TestSystemCallsFail has each system call that writes state fail with ENOSPC in
-// turn, by strace(1). It counts by thread: as there is one for Go code at a time,
-// the first, second and so on of nearly all threads.
+// TestSystemCallsFail has each system call on the state fail in turn, by strace(1),
+// with each error; in the short form some of each kind, each kind with one of the
+// errors. Which there are a first run tells. strace counts by thread: as there is one
+// for Go code at a time, the first, second and so on of nearly all threads.
 func TestSystemCallsFail(t *testing.T) {
-	for _, verb := range []string{"run-hooks", "apply-rules", "watch"} {
-		for _, call := range writerCalls {
-			t.Run(verb+" "+call, func(t *testing.T) {
-				h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
-				h.logEdges(t)
-				h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
-				hits := 0
-				for n := 1; ; n++ {
-					require.Less(t, n, callsMost)
-					injected := h.inject(t, verb, call, n)
-					if injected == 0 {
-						break
-					}
-					hits += injected
-					if testing.Short() && n == 4 {
-						break
-					}
+	for name, newVerb := range verbs() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := newVerb(t)
+			made := v.record(t)
+			for i, call := range stateCalls {
+				if slices.Contains(v.never, call) {
+					assert.Zero(t, made.most[call], "%s on the state", call)
+					continue
 				}
-				t.Logf("%d calls failed", hits)
-				if call != "unlinkat" { // which there may be nothing for
-					assert.NotZero(t, hits)
+				for j, errno := range errnos {
+					if testing.Short() && j != (i+len(name))%len(errnos) {
+						continue
+					}
+					t.Run(call+" "+errno, func(t *testing.T) { v.failEach(t, call, errno, made) })
 				}
-			})
-		}
+			}
+		})
 	}
 }
 
-// inject runs a verb on a new state whose nth call fails, and a plain one after
-// it, which must put all right. It returns how many calls failed.
-func (h *host) inject(t *testing.T, verb, call string, n int) int {
+// failEach has calls of a kind on the state fail, each in a run of its own.
+func (v verb) failEach(t *testing.T, call, errno string, made calls) {
+	t.Helper()
+	numbers := []int{1, max(2, made.most[call])} // from two parts of the run
+	if !testing.Short() {
+		numbers = nil
+		for n := range made.most[call] {
+			numbers = append(numbers, n+1)
+		}
+	}
+	judged := 0
+	for _, n := range numbers {
+		judged += v.inject(t, call, errno, n, made.paths)
+	}
+	t.Logf("%d calls on the state failed", judged)
+	assert.NotZero(t, judged, "%s never failed on the state", call)
+}
+
+// trace runs the verb under strace on a new state.
+func (v verb) trace(t *testing.T, words ...string) (stderr string, status int) {
 	t.Helper()
 	for _, name := range []string{"state", "hook.log", "trace"} {
-		require.NoError(t, os.RemoveAll(filepath.Join(h.Dir, name)))
+		require.NoError(t, os.RemoveAll(filepath.Join(v.Dir, name)))
 	}
-	h.IP(t, "rule flush protocol 110")
-	index := h.index(t, "flap0")
-	var event hostnet.Event
-	if verb == "run-hooks" {
-		event = h.spool(t, index)
+	v.prepare(t)
+	words = append([]string{"-f", "-qq", "-y", "-o", filepath.Join(v.Dir, "trace"), "-E", "GOMAXPROCS=1"}, words...)
+	cmd := exec.Command("strace", append(words, v.Command(v.args...).Args...)...)
+	stderr = v.finish(t, cmd)
+	return stderr, cmd.ProcessState.ExitCode()
+}
+
+// calls are those that a run made on its state.
+type calls struct {
+	most  map[string]int // of each kind, how many one thread made
+	paths []string       // what they were on
+}
+
+var (
+	tracedCall = regexp.MustCompile(`^(\d+) +([a-z0-9]+)\(`)
+	tracedPath = regexp.MustCompile(`[<"]([^<>"]+)[>"]`)
+)
+
+// record has a run without a fault tell which calls it makes on its state.
+func (v verb) record(t *testing.T) calls {
+	t.Helper()
+	stderr, status := v.trace(t, "-e", "trace="+strings.Join(stateCalls, ","))
+	require.Zero(t, status, stderr)
+	v.right(t, "without a fault")
+	made, byThread := calls{most: map[string]int{}}, map[string]int{}
+	for line := range strings.Lines(v.read("trace")) {
+		m := tracedCall.FindStringSubmatch(line)
+		if m == nil || !strings.Contains(line, v.State) {
+			continue
+		}
+		byThread[m[1]+m[2]]++
+		made.most[m[2]] = max(made.most[m[2]], byThread[m[1]+m[2]])
+		for _, path := range tracedPath.FindAllStringSubmatch(line, -1) {
+			if strings.HasPrefix(path[1], v.State) && !slices.Contains(made.paths, path[1]) {
+				made.paths = append(made.paths, path[1])
+			}
+		}
 	}
-	trace := filepath.Join(h.Dir, "trace")
-	cmd := h.Command(arguments(verb)...)
-	cmd = exec.Command("strace", append([]string{
-		"-f", "-qq", "-y", "-o", trace, "-E", "GOMAXPROCS=1", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:error=ENOSPC:when=%d", call, n),
-	}, cmd.Args...)...)
-	stderr := h.finish(t, verb, cmd)
-	what := fmt.Sprintf("%s, %s number %d", verb, call, n)
-	injected := strings.Split(strings.TrimSpace(h.injected()), "\n")
-	if injected[0] == "" {
+	return made
+}
+
+// inject runs the verb on a new state where each thread's nth call on one of the
+// paths fails, and a plain run after it, which must put all right. Go's own calls,
+// such as a wake by eventfd(2), are on none of them: those cannot fail for want of
+// space. It returns how many calls failed.
+func (v verb) inject(t *testing.T, call, errno string, n int, paths []string) (judged int) {
+	t.Helper()
+	words := []string{"-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:error=%s:when=%d", call, errno, n)}
+	for _, path := range paths {
+		// What frees a lock does that whatever it returns, close(2), and strace
+		// leaves out the call that it has fail.
+		if call != "close" || !strings.HasSuffix(path, ".lock") {
+			words = append(words, "-P", path)
+		}
+	}
+	stderr, status := v.trace(t, words...)
+	failed := v.injected()
+	if len(failed) == 0 {
 		return 0
 	}
-	judged := h.onState(injected)
-	if judged {
-		assert.NotRegexp(t, `panic|goroutine \d|fatal error`, stderr, what)
-		assert.Contains(t, []int{0, 1, 3, 75}, cmd.ProcessState.ExitCode(), "%s: %s\n%s", what, stderr, h.injected())
-		if cmd.ProcessState.ExitCode() == 1 {
-			assert.Len(t, errorLines(stderr), 1, "%s: one line tells of the error\n%s", what, stderr)
-		}
+	what := fmt.Sprintf("%s number %d, %s:\n%s\nnetbrk: %s", call, n, errno, strings.Join(failed, "\n"), stderr)
+	for _, line := range failed {
+		assert.Contains(t, line, v.State, what)
 	}
-
-	// A plain run puts all right.
-	plain := h.Command(arguments(verb)...)
-	stderr = h.finish(t, verb, plain)
-	require.Zero(t, plain.ProcessState.ExitCode(), "%s, afterwards: %s", what, stderr)
-	switch verb {
-	case "run-hooks":
-		if judged { // else it may have been the script's own call
-			assert.Contains(t, h.read("hook.log"), event.ID, "%s: the event is lost\n%s", what, h.injected())
-		}
-		assert.Empty(t, h.list("events"), what)
-		assert.Empty(t, h.list("hooks/json"), what)
-	case "apply-rules":
-		steps, _, status := h.run(t, "apply-rules", "--dry-run")
-		assert.Zero(t, status, what)
-		assert.Empty(t, steps, what)
-	case "watch":
-		spooled := strings.Join(h.list("events"), " ")
-		assert.Regexp(t, fmt.Sprintf(`\d+-links-%d\.json`, index), spooled, "%s: the link was not told of", what)
-		assert.Regexp(t, fmt.Sprintf(`\d+-state-%d\.json`, index), spooled, "%s: its state was not told of", what)
-		assert.Contains(t, h.list("rules-pending"), fmt.Sprint(index), what)
+	assert.NotRegexp(t, `panic|goroutine \d|fatal error`, stderr, what)
+	assert.Contains(t, []int{0, 1, 3, 75}, status, what)
+	if status == 1 {
+		assert.Len(t, errorLines(stderr), 1, "one line tells of the error: %s", what)
 	}
-	h.noTemporaries(t, what)
-	return len(injected)
+	plain := v.Command(v.args...)
+	stderr = v.finish(t, plain)
+	require.Zero(t, plain.ProcessState.ExitCode(), "%s\nafterwards: %s", what, stderr)
+	v.right(t, what)
+	v.noTemporaries(t, what)
+	return len(failed)
 }
 
 // errorLines are those that tell of an error; a hint is none.
@@ -122,40 +162,20 @@ func errorLines(stderr string) []string {
 	})
 }
 
-// arguments have the watcher leave what there is to do to others.
-func arguments(verb string) []string {
-	if verb == "watch" {
-		return []string{"watch", "--dispatch=units"}
-	}
-	return []string{verb}
-}
-
-// spool has one event wait, by the writer that the watcher has.
-func (h *host) spool(t *testing.T, index int) hostnet.Event {
-	t.Helper()
-	s, _, err := state.OpenSpool(h.State)
-	require.NoError(t, err)
-	ev, err := s.Put(hostnet.Event{
-		Kind: hostnet.KindState, Index: index, Link: "flap0", Time: time.Now(),
-		Property: hostnet.OperationalState, State: "routable", Previous: "carrier",
-	})
-	require.NoError(t, err)
-	return ev
-}
-
 // finish runs netbrk until it ends, or has done what it is there for and is told
 // to end.
-func (h *host) finish(t *testing.T, verb string, cmd *exec.Cmd) (stderr string) {
+func (v verb) finish(t *testing.T, cmd *exec.Cmd) (stderr string) {
 	t.Helper()
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	h.Do(t, func() { require.NoError(t, cmd.Start()) })
+	v.Do(t, func() { require.NoError(t, cmd.Start()) })
 	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait()
 		close(ended)
 	}()
 	deadline := time.After(10 * time.Second) // it waits in vain for what a failed call did not do
+	stuck := time.After(patience)
 	for done := false; ; {
 		select {
 		case <-ended:
@@ -163,53 +183,39 @@ func (h *host) finish(t *testing.T, verb string, cmd *exec.Cmd) (stderr string) 
 		case <-deadline:
 			done = true
 			deadline = nil
+		case <-stuck:
+			_ = cmd.Process.Kill() // and what it traces, PTRACE_O_EXITKILL of ptrace(2)
+			require.Fail(t, "told to end, it does not", errs.String())
 		case <-time.After(pollEvery):
 		}
-		if done || h.finished(t, verb) {
-			for _, p := range h.processes() {
-				p.signal(unix.SIGTERM)
-			}
+		if done || v.finished() {
+			v.terminate()
 		}
 	}
 }
 
-func (h *host) finished(t *testing.T, verb string) bool {
-	t.Helper()
-	switch verb {
-	case "run-hooks":
-		entries, err := os.ReadDir(filepath.Join(h.State, "events"))
-		return err == nil && len(entries) == 0
-	case "watch":
-		for _, index := range []int{0, h.index(t, "flap0"), h.index(t, "peer0")} {
-			if _, err := os.Stat(filepath.Join(h.State, "links", fmt.Sprintf("%d.json", index))); err != nil {
-				return false
-			}
+// terminate tells every netbrk of the host to end.
+func (h *host) terminate() {
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range paths {
+		raw, _ := os.ReadFile(path)
+		program, _, _ := bytes.Cut(raw, []byte{0})
+		var pid int
+		if _, err := fmt.Sscanf(path, "/proc/%d/", &pid); err == nil && filepath.Base(string(program)) == "netbrk" && bytes.Contains(raw, []byte(h.State)) {
+			_ = unix.Kill(pid, unix.SIGTERM)
 		}
-		return true
 	}
-	return false
 }
 
 // injected are the calls that failed by us.
-func (h *host) injected() string {
+func (h *host) injected() []string {
 	var lines []string
 	for line := range strings.Lines(h.read("trace")) {
 		if strings.Contains(line, "(INJECTED)") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
-	return strings.Join(lines, "\n")
-}
-
-// onState tells whether all of the calls were on the state: Go's own, such as
-// a wake by eventfd(2), cannot fail for want of space.
-func (h *host) onState(calls []string) bool {
-	for _, line := range calls {
-		if !strings.Contains(line, h.State) {
-			return false
-		}
-	}
-	return true
+	return lines
 }
 
 func (h *host) noTemporaries(t *testing.T, what string) {
