@@ -42,29 +42,38 @@ func (h *host) mounted(t *testing.T) (inside func(command string)) {
 	}
 }
 
-// TestNoRoom has the state's file system full, or closed to writing, before the
-// start and under a running watcher. Complaints are single lines and few, and
-// once there is room again every link's state is told.
-func TestNoRoom(t *testing.T) {
-	for _, test := range []struct {
-		name        string
-		close, open func(t *testing.T, h *host, inside func(string))
-		says        string
-	}{
+// closing is a way in which nothing can be written any more.
+type closing struct {
+	name        string
+	close, open func(t *testing.T, h *host, inside func(string))
+	says        string
+	// locked is true where a lock that is there cannot be opened for writing.
+	locked bool
+}
+
+func closings() []closing {
+	return []closing{
 		{"full", func(t *testing.T, h *host, _ func(string)) {
 			t.Helper()
 			require.Error(t, os.WriteFile(filepath.Join(h.root+h.State, "ballast"), make([]byte, 4<<20), 0o600))
 		}, func(t *testing.T, h *host, _ func(string)) {
 			t.Helper()
 			require.NoError(t, os.Remove(filepath.Join(h.root+h.State, "ballast")))
-		}, "no space left on device"},
-		// The file system itself cannot be closed while the watcher's lock is open
-		// in it; a second mount on top of it can.
+		}, "no space left on device", false},
+		// The file system itself cannot be closed while a lock is open in it; a second
+		// mount on top of it can.
 		{"read-only", func(_ *testing.T, _ *host, inside func(string)) {
 			// Closed before it is put there, or somebody may open a file first.
 			inside(`closed=${0%/*}/closed; mkdir -p $closed; mount --bind "$0" $closed; mount -o remount,bind,ro $closed; mount --move $closed "$0"`)
-		}, func(_ *testing.T, _ *host, inside func(string)) { inside(`umount --lazy "$0"`) }, "read-only file system"},
-	} {
+		}, func(_ *testing.T, _ *host, inside func(string)) { inside(`umount --lazy "$0"`) }, "read-only file system", true},
+	}
+}
+
+// TestNoRoom has the state's file system full, or closed to writing, before the
+// start and under a running watcher. Complaints are single lines and few, and
+// once there is room again every link's state is told.
+func TestNoRoom(t *testing.T) {
+	for _, test := range closings() {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
 			h.logEdges(t)
@@ -74,7 +83,7 @@ func TestNoRoom(t *testing.T) {
 
 			// Before the start.
 			test.close(t, h, inside)
-			for _, verb := range []string{"watch", "apply-rules"} { // run-hooks has nothing to do
+			for _, verb := range []string{"watch", "apply-rules"} {
 				stdout, stderr, status := h.run(t, verb)
 				assert.Equal(t, 1, status, verb)
 				assert.Empty(t, stdout)
