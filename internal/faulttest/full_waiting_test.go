@@ -121,7 +121,7 @@ func TestNoRoomWhileEventsWait(t *testing.T) {
 func (h *host) drained(t *testing.T, ends chan ending) ending {
 	t.Helper()
 	eventually(t, "an end of the events, or of run-hooks", func() string {
-		if len(ends) > 0 || h.emptied("events") {
+		if len(ends) > 0 || h.drainedAll() {
 			return ""
 		}
 		return strings.Join(h.list("events"), " ")
