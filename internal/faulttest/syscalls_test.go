@@ -142,7 +142,9 @@ func (v verb) inject(t *testing.T, call, errno string, n int, paths []string) (j
 	}
 	what := fmt.Sprintf("%s number %d, %s:\n%s\nnetbrk: %s", call, n, errno, strings.Join(failed, "\n"), stderr)
 	for _, line := range failed {
-		assert.Contains(t, line, v.State, what)
+		if !strings.Contains(line, "resumed>") { // its paths stand in another line
+			assert.Contains(t, line, v.State, what)
+		}
 	}
 	assert.NotRegexp(t, `panic|goroutine \d|fatal error`, stderr, what)
 	assert.Contains(t, []int{0, 1, 3, 75}, status, what)
