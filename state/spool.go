@@ -204,10 +204,12 @@ func (s *Spool) mergeLevel(ev hostnet.Event) (hostnet.Event, *entry) {
 		return ev, nil
 	}
 	ev.Coalesced += old.Coalesced + 1
-	if old.Action != ev.Action {
+	// A link has one lease: if it ended at last, it ended, and of no other address.
+	lease := ev.Kind == hostnet.KindLeases
+	if old.Action != ev.Action && (!lease || ev.Action != hostnet.ActionRemoved) {
 		ev.Action = hostnet.ActionChanged
 	}
-	if old.Address != ev.Address {
+	if old.Address != ev.Address && !lease {
 		ev.Address = ""
 	}
 	if old.Route != ev.Route {

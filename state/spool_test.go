@@ -106,6 +106,16 @@ func TestPutMergesLevels(t *testing.T) {
 		add:   hostnet.Event{Kind: hostnet.KindRoutes, Index: 3, Action: hostnet.ActionRemoved, Route: "default"},
 		want:  hostnet.Event{Kind: hostnet.KindRoutes, Index: 3, Action: hostnet.ActionChanged, Route: "default", Coalesced: 1},
 	}, {
+		name:  "a lease that differs and ends",
+		first: hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Action: hostnet.ActionChanged, Address: "192.0.2.1/24"},
+		add:   hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Action: hostnet.ActionRemoved, Address: "192.0.2.2/24"},
+		want:  hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Action: hostnet.ActionRemoved, Address: "192.0.2.2/24", Coalesced: 1},
+	}, {
+		name:  "a lease that ends and comes back",
+		first: hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Action: hostnet.ActionRemoved, Address: "192.0.2.1/24"},
+		add:   hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Action: hostnet.ActionAdded, Address: "192.0.2.2/24"},
+		want:  hostnet.Event{Kind: hostnet.KindLeases, Index: 3, Action: hostnet.ActionChanged, Address: "192.0.2.2/24", Coalesced: 1},
+	}, {
 		name:  "rules of the host",
 		first: levelEvent(hostnet.KindRules, 0, hostnet.ActionAdded),
 		add:   levelEvent(hostnet.KindRules, 0, hostnet.ActionAdded),
