@@ -83,7 +83,7 @@ func (h *host) logHook(t *testing.T, directories ...string) {
 	t.Helper()
 	for _, d := range directories {
 		h.write(t, "hooks/"+d+"/10-log", fmt.Sprintf("#!/bin/sh\n"+
-			`echo "%s $EVENT_ID $SEQNUM $LINKINDEX ${LINK:--} ${STATE:--} ${PREVIOUS_STATE:--} ${ACTION:--} ${COALESCED:-0}" >>%s/hook.log`+"\n",
+			`echo "%s $EVENT_ID $SEQNUM ${LINKINDEX:-0} ${LINK:--} ${STATE:--} ${PREVIOUS_STATE:--} ${ACTION:--} ${COALESCED:-0}" >>%s/hook.log`+"\n",
 			strings.TrimSuffix(d, ".d"), h.Dir), 0o755)
 	}
 }
@@ -236,7 +236,7 @@ func (h *host) verbOf(pid int) string {
 	}
 	for _, w := range words {
 		switch w {
-		case "watch", "run-hooks", "apply-rules":
+		case "watch", "run-hooks", "apply-rules", "cloud-sync", "api":
 			return w
 		}
 	}

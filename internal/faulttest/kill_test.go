@@ -3,10 +3,7 @@ package faulttest
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
+	"regexp"
 	"testing"
 	"time"
 
@@ -32,12 +29,14 @@ func TestKill(t *testing.T) {
 	h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap*\"\n")
 	t.Logf("NETBRK_FAULT_SEED=%d NETBRK_FAULT_KILLS=%d", seed, kills)
 	h.logEdges(t)
+	h.logHook(t, "addresses.d", "routes.d", "rules.d")
 	s := &storm{host: h, random: rand.New(rand.NewPCG(seed, seed)), killed: map[string]int{}}
 	for i := range flapLinks {
 		s.appear(t, i)
 	}
 	foreign := h.foreign(t)
 	before := foreign()
+	monitor := h.monitor(t, regexp.MustCompile(`\bkeep[01]\b`))
 
 	s.watcher = h.watch(t)
 	for s.total() < kills {
@@ -55,7 +54,7 @@ func TestKill(t *testing.T) {
 	eventually(t, "the last state of each link", func() string {
 		last := map[int]string{}
 		for _, r := range h.runs(t) {
-			if r.kind != "links" {
+			if r.isTransition() {
 				last[r.index] = r.state
 			}
 		}
@@ -77,6 +76,7 @@ func TestKill(t *testing.T) {
 
 	h.delivered(t)
 	assert.Equal(t, before, foreign(), "what is not netbrk's")
+	monitor.untouched(t)
 	h.noneLeftOver(t)
 	assert.NotContains(t, h.read("stderr"), "panic", "in the log")
 	assert.NotContains(t, h.read("stderr"), "unexpected", "in the log")
@@ -139,6 +139,7 @@ func (s *storm) appear(t *testing.T, i int) {
 	s.IPBatch(t, fmt.Sprintf("link add flap%d type veth peer name peer%d\n", i, i)+
 		fmt.Sprintf("link set flap%d up\nlink set peer%d up\n", i, i)+
 		fmt.Sprintf("address add 192.0.2.%d/24 dev flap%d\n", 10+i, i)+
+		fmt.Sprintf("address add 2001:db8:0:%d::10/64 dev flap%d nodad\n", i, i)+
 		fmt.Sprintf("route add default via 192.0.2.1 dev flap%d metric %d\n", i, 100+i))
 }
 
@@ -146,7 +147,7 @@ func (s *storm) appear(t *testing.T, i int) {
 func (s *storm) change(t *testing.T) {
 	t.Helper()
 	i := s.random.IntN(flapLinks)
-	switch s.random.IntN(10) {
+	switch s.random.IntN(12) {
 	case 0, 1:
 		s.IP(t, fmt.Sprintf("link set peer%d down", i))
 	case 2, 3, 4:
@@ -162,6 +163,10 @@ func (s *storm) change(t *testing.T) {
 	case 9:
 		s.IP(t, fmt.Sprintf("link delete flap%d", i))
 		s.appear(t, i)
+	case 10: // those of IPv6 go whenever the link is down
+		s.IP(t, fmt.Sprintf("address replace 2001:db8:0:%d::%d/64 dev flap%d nodad", i, 20+s.random.IntN(5), i))
+	case 11:
+		s.IP(t, fmt.Sprintf("-6 address flush dev flap%d scope global", i))
 	}
 }
 
@@ -170,7 +175,8 @@ func (s *storm) calm(t *testing.T) map[int]string {
 	t.Helper()
 	want := map[int]string{}
 	for i := range flapLinks {
-		s.IPBatch(t, fmt.Sprintf("link set flap%d up\nlink set peer%d up\n", i, i))
+		s.IPBatch(t, fmt.Sprintf("link set flap%d up\nlink set peer%d up\n", i, i)+
+			fmt.Sprintf("address replace 2001:db8:0:%d::10/64 dev flap%d nodad\n", i, i))
 		switch i {
 		case 1:
 			s.IP(t, fmt.Sprintf("link set peer%d down", i))
@@ -187,96 +193,4 @@ func (s *storm) calm(t *testing.T) map[int]string {
 		want[s.index(t, fmt.Sprintf("peer%d", i))] = "degraded" // a link-local address
 	}
 	return want
-}
-
-// foreign sets up what netbrk must leave alone, on a link that does not flap, and
-// returns a look at it and at every other rule that is not netbrk's.
-func (h *host) foreign(t *testing.T) func() []string {
-	t.Helper()
-	h.IPBatch(t, `link add keep0 type veth peer name keep1
-link set keep0 up
-link set keep1 up
-address add 198.51.100.10/24 dev keep0
-route add default via 198.51.100.1 dev keep0 table 77 protocol static
-route add 203.0.113.0/24 via 198.51.100.1 dev keep0 protocol static
-rule add from 192.0.2.10 lookup 77 priority 100 protocol static
-rule add from 192.0.2.11 lookup 10001 priority 30002 protocol static
-`)
-	h.IP(t, "-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99")
-	return func() []string {
-		var lines []string
-		for _, command := range []string{
-			"-N -4 rule", "-N -6 rule", "-N -4 route show table all dev keep0", "-N -4 address show dev keep0", "-N -4 address show dev keep1",
-		} {
-			for _, line := range h.IPLines(t, command) {
-				if !strings.Contains(line, "proto 110") {
-					lines = append(lines, line)
-				}
-			}
-		}
-		return lines
-	}
-}
-
-// wrongRules compares netbrk's rules with the addresses, both as ip(8) tells
-// them, and returns how they differ.
-func (h *host) wrongRules(t *testing.T) string {
-	t.Helper()
-	var want []string
-	for i := range flapLinks {
-		link := fmt.Sprintf("flap%d", i)
-		table := baseTable + h.index(t, link)
-		for _, line := range h.IPLines(t, "-o -4 address show dev "+link+" scope global") {
-			address, _, _ := strings.Cut(strings.Fields(line)[3], "/")
-			want = append(want,
-				fmt.Sprintf("%d: from %s lookup %d suppress_prefixlength 0 proto 110", rulePriority, address, table),
-				fmt.Sprintf("%d: from %s lookup %d proto 110", rulePriority+2, address, table),
-				fmt.Sprintf("%d: from all to %s lookup %d proto 110", rulePriority+3, address, table))
-		}
-	}
-	want = append(want, fmt.Sprintf("%d: from all lookup 254 suppress_prefixlength 0 proto 110", rulePriority+1))
-	var have []string
-	for _, line := range h.IPLines(t, "-N -4 rule") {
-		if strings.HasSuffix(line, "proto 110") {
-			have = append(have, line)
-		}
-	}
-	slices.Sort(want)
-	slices.Sort(have)
-	if slices.Equal(want, have) {
-		return ""
-	}
-	return fmt.Sprintf("want:\n%s\nhave:\n%s", strings.Join(want, "\n"), strings.Join(have, "\n"))
-}
-
-// noneLeftOver looks for files that nobody will ever remove, once each oneshot
-// has had one more run, as its unit would have.
-func (h *host) noneLeftOver(t *testing.T) {
-	t.Helper()
-	for _, verb := range [][]string{{"run-hooks"}, {"apply-rules", "--pending"}} {
-		_, stderr, status := h.run(t, verb...)
-		require.Zero(t, status, stderr)
-	}
-	links := map[string]bool{"0": true}
-	for _, line := range h.IPLines(t, "-o link") {
-		index, _, _ := strings.Cut(line, ":")
-		links[index] = true
-	}
-	err := filepath.WalkDir(h.State, func(path string, e os.DirEntry, err error) error {
-		require.NoError(t, err)
-		name, _ := filepath.Rel(h.State, path)
-		dir, base := filepath.Split(name)
-		index, isDocument := strings.CutSuffix(base, ".json")
-		switch {
-		case e.IsDir():
-		case strings.HasSuffix(base, ".tmp"):
-			assert.Fail(t, "a temporary file is left over", name)
-		case slices.Contains([]string{"events/", "rules-pending/", "hooks/json/", "failed/"}, dir) && !strings.HasPrefix(base, "."):
-			assert.Fail(t, "a file is left over", name)
-		case isDocument && slices.Contains([]string{"links/", "rules/", "hooks/links/"}, dir):
-			assert.True(t, links[index], "%s is about a link that is gone", name)
-		}
-		return nil
-	})
-	require.NoError(t, err)
 }
