@@ -21,7 +21,17 @@ func OpenCloud(root string) (*Cloud, error) {
 	if err := makeDirs(root, cloudDir, cloudLinksDir, cloudProviderDir); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{cloudDir, cloudLinksDir} {
+	dirs := []string{cloudDir, cloudLinksDir}
+	entries, err := os.ReadDir(filepath.Join(root, cloudProviderDir))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", cloudProviderDir, err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, filepath.Join(cloudProviderDir, e.Name()))
+		}
+	}
+	for _, dir := range dirs {
 		if err := clearTemps(filepath.Join(root, dir)); err != nil {
 			return nil, err
 		}

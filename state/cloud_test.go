@@ -65,6 +65,22 @@ func TestCloudDocumentsAreKeptAsTheyAre(t *testing.T) {
 	}
 }
 
+// TestCloudClearsTemps: a document that does not differ is not written again.
+func TestCloudClearsTemps(t *testing.T) {
+	root := t.TempDir()
+	c, err := OpenCloud(root)
+	require.NoError(t, err)
+	require.NoError(t, c.SaveDocument("ec2/document", []byte("signed")))
+	for _, dir := range []string{"cloud", "cloud/links", "cloud/provider/ec2"} {
+		tmp := filepath.Join(root, dir, ".document.tmp")
+		require.NoError(t, os.WriteFile(tmp, nil, 0o644))
+		_, err = OpenCloud(root)
+		require.NoError(t, err)
+		assert.NoFileExists(t, tmp)
+	}
+	assert.FileExists(t, filepath.Join(root, "cloud/provider/ec2/document"))
+}
+
 func TestLastSync(t *testing.T) {
 	root := t.TempDir()
 	c, err := OpenCloud(root)
