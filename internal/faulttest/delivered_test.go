@@ -209,7 +209,7 @@ func inOrder(t *testing.T, index int, runs []hookRun) {
 			if older, newer := generation(t, before.id), generation(t, r.id); older > newer {
 				assert.Fail(t, "events out of order", "link %d: %+v\nafter %+v", index, r, before)
 			}
-			assert.Greater(t, r.seq, before.seq, "link %d: the number of %+v\nafter %+v", index, r, before)
+			assert.Greater(t, r.seq, before.seq, "link %d: the number of %+v\nafter %+v\nof %+v", index, r, before, runs[max(0, i-6):i+1])
 		}
 		if !r.isTransition() {
 			continue

@@ -24,7 +24,7 @@ func newLeaseHost(t *testing.T) *leaseHost {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
 	h := &leaseHost{host: newHost(t, ""), domains: map[string]string{}}
 	h.write(t, "hooks/leases.d/10-lease", "#!/bin/sh\n"+
-		fmt.Sprintf(`echo "$EVENT_ID $LINK $ACTION ${DOMAIN:--}" >>%s/leases.log`+"\n", h.Dir), 0o755)
+		fmt.Sprintf(`echo "$EVENT_ID $LINK $LINKINDEX $ACTION ${DOMAIN:--}" >>%s/leases.log`+"\n", h.Dir), 0o755)
 	for i := range leaseLinks {
 		h.appear(t, i)
 		h.lease(t, i, 0)
@@ -69,8 +69,8 @@ func (h *leaseHost) change(t *testing.T, i, n int) {
 
 // leaseRun is one run of a script of leases.d.
 type leaseRun struct {
-	id, link, action, domain string
-	seq                      uint64
+	id, link, index, action, domain string
+	seq                             uint64
 }
 
 func eventSeq(t *testing.T, id string) uint64 {
@@ -81,15 +81,16 @@ func eventSeq(t *testing.T, id string) uint64 {
 	return seq
 }
 
-func (h *leaseHost) leaseRuns(t *testing.T) map[string][]leaseRun {
+// leaseRuns are the scripts' runs, in the order in which they were.
+func (h *leaseHost) leaseRuns(t *testing.T) []leaseRun {
 	t.Helper()
-	byLink := map[string][]leaseRun{}
+	var runs []leaseRun
 	for line := range strings.Lines(h.read("leases.log")) {
 		f := strings.Fields(line)
-		require.Len(t, f, 4, line)
-		byLink[f[1]] = append(byLink[f[1]], leaseRun{f[0], f[1], f[2], f[3], eventSeq(t, f[0])})
+		require.Len(t, f, 5, line)
+		runs = append(runs, leaseRun{f[0], f[1], f[2], f[3], f[4], eventSeq(t, f[0])})
 	}
-	return byLink
+	return runs
 }
 
 var leaseTold = regexp.MustCompile(`msg="lease \w+" link=(\S+) .*event=(\S+)`)
@@ -104,28 +105,30 @@ func TestKillLeases(t *testing.T) {
 	a.each(t, func(n int) { h.change(t, a.random.IntN(leaseLinks), n) }, oneshot...)
 	h.plain(t, oneshot...)
 
-	runs := h.leaseRuns(t)
+	// Events are in order for each link, and one that comes back by its name is another.
+	byIndex, last := map[string][]leaseRun{}, map[string]leaseRun{}
+	for _, r := range h.leaseRuns(t) {
+		byIndex[r.index] = append(byIndex[r.index], r)
+		if r.seq >= last[r.link].seq {
+			last[r.link] = r
+		}
+	}
+	for _, runs := range byIndex {
+		inLeaseOrder(t, runs)
+	}
 	for link, domain := range h.domains {
-		if !assert.NotEmpty(t, runs[link], link) {
-			continue
-		}
-		last := runs[link][len(runs[link])-1]
 		if domain == "" {
-			assert.Equal(t, "removed", last.action, "the link is gone: %+v", last)
+			assert.Equal(t, "removed", last[link].action, "%s is gone: %+v", link, last[link])
 		} else {
-			assert.NotEqual(t, "removed", last.action, "%+v", last)
-			assert.Equal(t, domain, last.domain, "%+v", last)
+			assert.NotEqual(t, "removed", last[link].action, "%+v", last[link])
+			assert.Equal(t, domain, last[link].domain, "%s: %+v", link, last[link])
 		}
-		h.inLeaseOrder(t, runs[link])
 	}
 	told := leaseTold.FindAllStringSubmatch(h.read("stderr")+h.read("plain.err"), -1)
 	assert.Greater(t, len(told), leaseLinks)
 	for _, m := range told {
-		link := runs[m[1]]
-		if assert.NotEmpty(t, link, m[0]) {
-			// Those that waited were merged into the last one.
-			assert.GreaterOrEqual(t, link[len(link)-1].seq, eventSeq(t, m[2]), "lost: %s", m[0])
-		}
+		// Those that waited were merged into the last one.
+		assert.GreaterOrEqual(t, last[m[1]].seq, eventSeq(t, m[2]), "lost: %s", m[0])
 	}
 	h.noneLeftOver(t)
 	assert.NotContains(t, h.read("stderr"), "panic", "in the log")
@@ -134,7 +137,7 @@ func TestKillLeases(t *testing.T) {
 
 // inLeaseOrder checks one link's runs: an event may come again, none after a later
 // one, and no lease after a later one.
-func (h *leaseHost) inLeaseOrder(t *testing.T, runs []leaseRun) {
+func inLeaseOrder(t *testing.T, runs []leaseRun) {
 	t.Helper()
 	newest, round := uint64(0), 0
 	for _, r := range runs {
