@@ -194,8 +194,8 @@ func (h *host) grep(index int) []string {
 }
 
 // inOrder checks one link's runs. An event may come again, but not after those of a
-// later watcher; new ones come in order; and each transition begins where the one before it ended, unless the
-// watcher was killed in between: it goes by what it saved last.
+// later watcher; new ones come in order; and each transition begins where the one before
+// it ended, unless the watcher was killed in between: it goes by what it saved last.
 func inOrder(t *testing.T, index int, runs []hookRun) {
 	t.Helper()
 	states := map[string]bool{}
