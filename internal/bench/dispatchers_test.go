@@ -177,7 +177,7 @@ func addResults(results map[string]result) {
 	alone := func(what string, of func(memory) int, most float64) Row {
 		return Row{
 			What: "the same, " + what, Case: "units", Unit: "MB", Ours: float64(of(units.memory)) * 1024 / 1e6,
-			Peer: "none", Goal: AtMost(most),
+			Goal: AtMost(most),
 		}
 	}
 	table.Add(events,
