@@ -124,7 +124,7 @@ func (h *host) drained(t *testing.T, ends chan ending) ending {
 		if len(ends) > 0 || h.drainedAll() {
 			return ""
 		}
-		return strings.Join(h.list("events"), " ")
+		return fmt.Sprintf("not at work, or these wait: %q", h.list("events"))
 	})
 	h.terminate()
 	return <-ends
