@@ -18,6 +18,7 @@ GOVULNCHECK_VERSION := v1.9.0
 # A newer day is VULNDB=latest, or that of now by the database's URL.
 VULNDB ?= v0.0.0-20261105234957-e22db6528018
 GOVULNCHECK := $(CACHE)/bin/govulncheck-$(GOVULNCHECK_VERSION)
+VULNCHECK = .ci/vulncheck $(GOVULNCHECK) '$(TAGS)' '$(VULNDB)'
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := $(CACHE)/bin/benchstat-$(BENCHSTAT_VERSION)
 # AWS's own mock of EC2's metadata service: what netbrk asks is checked by others.
@@ -98,7 +99,7 @@ test-faults: build ## kills, full disks, failing system calls, lost messages, 1,
 
 test-faults-short: FAULT_KILLS := 30
 test-faults-short: FAULT_FLAGS := -short
-test-faults-short: test-faults ## the same in under a minute
+test-faults-short: test-faults ## the same with 30 kills, and fewer of the rest
 
 test-e2e: build ## end-to-end tests on Debian 12 and 13 in systemd-nspawn (root)
 	$(SUDO) env NETBRK_TEST_E2E=1 HOME="$$HOME" PATH="$$PATH" NETBRK_E2E_SUITES="$(NETBRK_E2E_SUITES)" go test -tags e2e -count=1 -timeout 20m ./internal/e2e/...
@@ -113,7 +114,7 @@ lint: $(GOLANGCI) $(GOVULNCHECK) ## gofmt, vet, staticcheck, govulncheck, shell,
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "netbrk: hint: gofmt -w ." >&2; exit 1; }
 	go vet ./... && go vet -tags e2e,bench ./...
 	$(GOLANGCI) run ./...
-	.ci/vulncheck $(GOVULNCHECK) '$(TAGS)' '$(VULNDB)' || [ $$? = 75 ]
+	$(VULNCHECK) || [ $$? = 75 ]
 	shellcheck .ci/run .ci/vulncheck $$(find . -name '*.sh')
 	mandoc -T lint -W warning man/*.[0-9]
 
@@ -154,7 +155,7 @@ fuzz: ## every fuzz target, for FUZZTIME each (10s); FUZZ=networkd for some
 	[ -z "$$failed" ] || { printf '%s\n' $$failed >&2; exit 1; }
 
 vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what netbrk calls; VULNDB=URL asks another database
-	.ci/vulncheck $(GOVULNCHECK) '$(TAGS)' '$(VULNDB)'
+	$(VULNCHECK)
 
 demo: build ## see it work: hooks, rules and a cloud's addresses, in private namespaces
 	CGO_ENABLED=0 go build -buildvcs=false -o $(CACHE)/bin/imds ./internal/cloud/imdstest/cmd/imds

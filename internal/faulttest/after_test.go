@@ -64,6 +64,7 @@ func (h *host) noneLeftOver(t *testing.T) {
 		_, stderr, status := h.run(t, verb...)
 		require.Zero(t, status, stderr)
 	}
+	h.noTemporaries(t, "at the end")
 	links, names := map[string]bool{"0": true}, map[string]bool{}
 	for _, line := range h.IPLines(t, "-o link") {
 		f := strings.Split(line, ": ")
@@ -77,8 +78,6 @@ func (h *host) noneLeftOver(t *testing.T) {
 		index, isDocument := strings.CutSuffix(base, ".json")
 		switch {
 		case e.IsDir():
-		case strings.HasSuffix(base, ".tmp"):
-			assert.Fail(t, "a temporary file is left over", name)
 		case slices.Contains(levelDirs(), dir) && !strings.HasPrefix(base, "."):
 			assert.Fail(t, "a file is left over", name)
 		case isDocument && slices.Contains([]string{"links/", "rules/", "cloud/links/", "hooks/links/"}, dir):

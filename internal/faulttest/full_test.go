@@ -75,10 +75,8 @@ func closings() []closing {
 func TestNoRoom(t *testing.T) {
 	for _, test := range closings() {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHost(t, "[Network]\nRoutingPolicyRules = \"flap0\"\n")
-			h.logEdges(t)
+			h := flapHost(t)
 			inside := h.mounted(t)
-			h.IPBatch(t, "link add flap0 type veth peer name peer0\nlink set flap0 up\nlink set peer0 up\naddress add 192.0.2.10/24 dev flap0\n")
 			index := h.index(t, "flap0")
 
 			// Before the start.

@@ -311,6 +311,23 @@ func (h *host) list(dir string) []string {
 	return names
 }
 
+// chances are the choices of a run that kills, which NETBRK_FAULT_SEED repeats, and how
+// often it is to.
+func chances(t *testing.T) (random *rand.Rand, kills int) {
+	t.Helper()
+	seed := number(t, "NETBRK_FAULT_SEED", uint64(time.Now().UnixNano()))
+	kills = int(number(t, "NETBRK_FAULT_KILLS", 30))
+	t.Logf("NETBRK_FAULT_SEED=%d NETBRK_FAULT_KILLS=%d", seed, kills)
+	return rand.New(rand.NewPCG(seed, seed)), kills
+}
+
+// soundLog checks that the log tells of no panic, and of nothing that cannot be.
+func (h *host) soundLog(t *testing.T) {
+	t.Helper()
+	assert.NotContains(t, h.read("stderr"), "panic", "in the log")
+	assert.NotContains(t, h.read("stderr"), "unexpected", "in the log")
+}
+
 // number is an environment variable that has one, or a default.
 func number(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()

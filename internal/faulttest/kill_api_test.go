@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
@@ -56,14 +55,13 @@ func (h *host) startAPI(t *testing.T, client *http.Client) (cmd *exec.Cmd, answe
 // TestKillAPI kills the API while it answers: the next one takes its place at once,
 // and tells the same.
 func TestKillAPI(t *testing.T) {
-	seed := number(t, "NETBRK_FAULT_SEED", uint64(time.Now().UnixNano()))
-	kills := max(10, int(number(t, "NETBRK_FAULT_KILLS", 30))/5)
-	random := rand.New(rand.NewPCG(seed, seed))
 	h := newHost(t, "")
+	random, kills := chances(t)
+	kills = max(10, kills/5)
 	h.IPBatch(t, "link add va0 type veth peer name vb0\naddress add 192.0.2.10/24 dev va0\n")
 	h.plain(t, "apply-rules")
 	before, client := h.documents(t), h.client(t)
-	t.Logf("NETBRK_FAULT_SEED=%d, killed: %d", seed, kills)
+	t.Logf("killed: %d", kills)
 	answered := 0
 	for range kills {
 		cmd, first := h.startAPI(t, client)

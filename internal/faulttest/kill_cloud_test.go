@@ -3,7 +3,6 @@ package faulttest
 import (
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/netbrk/netbrk/internal/cloud/imdstest"
 	"github.com/netbrk/netbrk/internal/hostnet"
@@ -45,15 +43,7 @@ rule add from 198.51.100.77 lookup 77 priority 100 protocol static
 rule add from 10.0.0.21 lookup 77 priority 30002 protocol static
 `)
 	i.IP(t, "-6 rule add from 2001:db8::/32 lookup 77 priority 100 protocol 99")
-	var listener net.Listener
-	i.Do(t, func() {
-		var err error
-		listener, err = net.Listen("tcp", "127.0.0.1:80")
-		require.NoError(t, err)
-	})
-	go func() { _ = i.metadata.Serve(listener) }() // until it is closed
-	t.Cleanup(func() { assert.NoError(t, listener.Close()) })
-	i.sync = []string{"cloud-sync", "--provider", "aws", "--endpoint", "http://" + listener.Addr().String()}
+	i.sync = i.tell(t, i.metadata)
 	return i
 }
 
@@ -153,6 +143,5 @@ func TestKillCloudSync(t *testing.T) {
 	// What is on record is all there is.
 	other.plain(t, append(slices.Clone(other.sync), "--flush")...)
 	assert.Equal(t, bare, other.look(t), "flushed")
-	assert.NotContains(t, other.read("stderr"), "panic", "in the log")
-	assert.NotContains(t, other.read("stderr"), "unexpected", "in the log")
+	other.soundLog(t)
 }

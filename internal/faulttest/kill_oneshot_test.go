@@ -27,13 +27,8 @@ type assassin struct {
 
 func newAssassin(t *testing.T, h *host) *assassin {
 	t.Helper()
-	seed := number(t, "NETBRK_FAULT_SEED", uint64(time.Now().UnixNano()))
-	a := &assassin{
-		host: h, random: rand.New(rand.NewPCG(seed, seed)), log: h.appendTo(t, "stderr"),
-		kills: int(number(t, "NETBRK_FAULT_KILLS", 30)),
-	}
-	t.Logf("NETBRK_FAULT_SEED=%d NETBRK_FAULT_KILLS=%d", seed, a.kills)
-	return a
+	random, kills := chances(t)
+	return &assassin{host: h, random: random, log: h.appendTo(t, "stderr"), kills: kills}
 }
 
 // measured is how many runs are measured, whole ones, before any is killed.

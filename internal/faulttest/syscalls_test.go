@@ -203,14 +203,8 @@ func (v verb) finish(t *testing.T, cmd *exec.Cmd) (stderr string) {
 
 // terminate tells every netbrk of the host to end.
 func (h *host) terminate() {
-	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range paths {
-		raw, _ := os.ReadFile(path)
-		program, _, _ := bytes.Cut(raw, []byte{0})
-		var pid int
-		if _, err := fmt.Sscanf(path, "/proc/%d/", &pid); err == nil && filepath.Base(string(program)) == "netbrk" && bytes.Contains(raw, []byte(h.State)) {
-			_ = unix.Kill(pid, unix.SIGTERM)
-		}
+	for _, p := range h.processes() {
+		p.signal(unix.SIGTERM)
 	}
 }
 

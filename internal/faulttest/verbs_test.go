@@ -160,15 +160,22 @@ func cloudHost(t *testing.T) (h *host, args []string) {
 			},
 		}},
 	})
+	return h, h.tell(t, told)
+}
+
+// tell serves EC2's metadata within the host, and returns the words of the cloud-sync
+// that asks for it.
+func (h *host) tell(t *testing.T, metadata *imdstest.Server) (args []string) {
+	t.Helper()
 	var listener net.Listener
 	h.Do(t, func() {
 		var err error
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
+		listener, err = net.Listen("tcp", "127.0.0.1:80") // the same for each host
 		require.NoError(t, err)
 	})
-	go func() { _ = told.Serve(listener) }() // until it is closed
+	go func() { _ = metadata.Serve(listener) }() // until it is closed
 	t.Cleanup(func() { assert.NoError(t, listener.Close()) })
-	return h, []string{"cloud-sync", "--provider", "aws", "--endpoint", "http://" + listener.Addr().String()}
+	return []string{"cloud-sync", "--provider", "aws", "--endpoint", "http://" + listener.Addr().String()}
 }
 
 func cloudVerb(t *testing.T) verb {
